@@ -97,7 +97,7 @@ impl MapFile {
 
     /// A warning with its place as help: it is printed before the sources of other messages are known.
     fn without_excerpt(&self, warning: Diagnostic) -> Diagnostic {
-        let Some(at) = warning.primary.as_ref().map(|label| label.at.clone()) else { return warning };
+        let Some(at) = warning.primary.as_ref().map(|label| label.at) else { return warning };
         let file = if at.file == FileId(0) { &self.text } else { self.shared.as_ref().unwrap_or(&self.text) };
         let place = file.place(at.span.start);
         let plain = Diagnostic::warning(format!("{place}: {}", warning.message));

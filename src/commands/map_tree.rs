@@ -27,12 +27,15 @@ pub(crate) fn inputs(map: &MapFile) -> Result<Vec<Input>, Diagnostic> {
     Ok(found.into_iter().map(without_dot).collect())
 }
 
+/// Namespaces by the name of the identity that they use.
+pub(crate) type ServedNamespaces = BTreeMap<String, BTreeSet<String>>;
+
 /// The namespaces of the clusters below the map that use each identity, by its name, also through other identities; and
 /// warnings about clusters that are not known.
 ///
 /// # Errors
 /// As [`inputs`].
-pub(crate) fn served(map: &MapFile) -> Result<(BTreeMap<String, BTreeSet<String>>, Vec<Diagnostic>), Diagnostic> {
+pub(crate) fn served(map: &MapFile) -> Result<(ServedNamespaces, Vec<Diagnostic>), Diagnostic> {
     let mut session = Session::new(inputs(map)?, &mut std::io::empty(), None, None, progress::show)?;
     let needles = capa::needles();
     // A template is not applied as it is, and a file that can't be read hides its clusters.
@@ -63,8 +66,8 @@ fn not_known(why: &str) -> Diagnostic {
 }
 
 /// The namespaces of the clusters that need each identity, directly or as the source of another.
-fn namespaces(inventory: &Inventory, needed: &[NeededIdentity]) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn namespaces(inventory: &Inventory, needed: &[NeededIdentity]) -> ServedNamespaces {
+    let mut all = ServedNamespaces::new();
     for one in needed {
         let own: BTreeSet<&str> =
             one.objects.iter().flat_map(|&index| inventory.namespaces_of(&inventory[index])).collect();

@@ -114,7 +114,8 @@ spec: {roleARN: 'arn:aws:iam::222222222222:role/x', sourceIdentityRef: {kind: AW
     fn an_object_that_is_being_deleted_still_uses_its_identity() {
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
-        let file = File { name: "live.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file =
+            File { name: "live.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
         let dump = Inventory::new(vec![file], scan(FileId(0), DUMP.as_bytes(), &options).unwrap().objects);
         let one = |identity: &str, namespaces: Option<&str>| RemovedAccess {
             identity: identity.to_owned(),

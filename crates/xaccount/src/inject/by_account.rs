@@ -177,16 +177,7 @@ impl Work<'_> {
                 None
             }
             Assigned::Several(claims) => {
-                let error = Diagnostic::error(format!(
-                    "{} matches {} accounts of {}",
-                    found.title(),
-                    claims.len(),
-                    self.mapped.name
-                ));
-                let error = claims.iter().fold(error.at(found.head(), ""), |error, (name, span)| {
-                    error.help(format!("{name}: {}", (self.mapped.place)(*span)))
-                });
-                self.errors.push(error.help("change the map so that only one of them matches"));
+                self.errors.push(self.several(found, &claims));
                 None
             }
             // A template may be used by clusters of many accounts, so only templates that the map names are changed.
@@ -196,15 +187,7 @@ impl Work<'_> {
                 None
             }
             Assigned::Unplaced(entries) => {
-                let title = found.title();
-                let error = Diagnostic::error(format!(
-                    "{title}: {} matches files by path, and its path is unknown",
-                    self.mapped.name
-                ));
-                let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
-                    error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
-                });
-                self.errors.push(error.help(self.mapped.without_path));
+                self.errors.push(self.unplaced(found, &entries));
                 None
             }
             Assigned::Nobody => {
@@ -212,6 +195,27 @@ impl Work<'_> {
                 None
             }
         }
+    }
+
+    /// The error for an object that matches several accounts of the map.
+    fn several(&self, found: &Resource, claims: &[(String, Span)]) -> Diagnostic {
+        let message = format!("{} matches {} accounts of {}", found.title(), claims.len(), self.mapped.name);
+        let error = Diagnostic::error(message).at(found.head(), "");
+        let error = claims
+            .iter()
+            .fold(error, |error, (name, span)| error.help(format!("{name}: {}", (self.mapped.place)(*span))));
+        error.help("change the map so that only one of them matches")
+    }
+
+    /// The error for an object that entries with paths may match, but whose path is not known.
+    fn unplaced(&self, found: &Resource, entries: &[Span]) -> Diagnostic {
+        let map = self.mapped.name;
+        let message = format!("{}: {map} matches files by path, and its path is unknown", found.title());
+        let error = Diagnostic::error(message).at(found.head(), "");
+        let error = entries
+            .iter()
+            .fold(error, |error, span| error.help(format!("this entry may match: {}", (self.mapped.place)(*span))));
+        error.help(self.mapped.without_path)
     }
 
     /// The error for an object that matches no account of the map.

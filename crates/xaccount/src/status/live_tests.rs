@@ -66,7 +66,8 @@ fn clusters() -> [String; 4] {
 /// The result of a status for clusters and accounts.
 fn specified<O: Provenance>(status: &Status<'_, O>) -> Vec<String> {
     let account: AccountId = "222222222222".parse().unwrap();
-    let map = map(status, &|_| None);
+    let names = std::collections::BTreeMap::new();
+    let map = map(status, &super::MapOptions { path: &|_| None, names: &names, source: None });
     let rows = status.rows.iter().map(|row| format!("{row}, {:?} {:?}", row.account, row.verdict.notes));
     let warnings = status.warnings.iter().map(ToString::to_string);
     let paths = access_paths(status, &account).into_iter().map(|path| format!("{path:?}"));

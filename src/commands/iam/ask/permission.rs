@@ -30,15 +30,7 @@ pub(crate) fn permission(
     let (mut args, mut origins) = (args.clone(), Origins::default());
     let mut target = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
-        map::source(&mut args.source, args.for_role.is_none(), map, &mut origins).map_err(one)?;
-        // Session tags go through every hop.
-        args.tag_session |= map::sends_tags(map);
-        if inventory.is_none() {
-            target.complete(false, args.for_role.as_ref(), map, &mut origins).map_err(one)?;
-        }
-        if args.for_role.is_none() {
-            refuse_user(&args, map).map_err(one)?;
-        }
+        complete(&mut args, &mut target, inventory.is_none(), map, &mut origins).map_err(one)?;
     }
     let (args, target) = (&args, &target);
     let source = source_role_arn(&args.source).map_err(one)?;
@@ -89,6 +81,26 @@ pub(crate) fn permission(
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// Adds what the map specifies: whose policy it is, and the roles if no manifest has them.
+///
+/// # Errors
+/// A flag that contradicts the map, or a form that does not fit the source.
+fn complete(
+    args: &mut Permission,
+    target: &mut TargetRoles,
+    needs_target: bool,
+    map: &MapFile,
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
+    map::source(&mut args.source, args.for_role.is_none(), map, origins)?;
+    // Session tags go through every hop.
+    args.tag_session |= map::sends_tags(map);
+    if needs_target {
+        target.complete(false, args.for_role.as_ref(), map, origins)?;
+    }
+    if args.for_role.is_none() { refuse_user(args, map) } else { Ok(()) }
 }
 
 /// Refuses a form that changes a role, if the CAPA pod runs as a user.

@@ -32,20 +32,9 @@ pub(crate) fn trust(
     let (mut args, mut origins) = (args.clone(), Origins::default());
     let mut target_roles = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
-        let needed = args.source.source_principal.is_empty();
-        map::source(&mut args.source.role, needed, map, &mut origins).map_err(one)?;
-        args.tag_session |= needed && map::sends_tags(map);
-        if let Some(user) = map::user(map, args.target.partition).filter(|_| needed) {
-            args.source.source_principal = vec![user];
-            args.source.role.source_account = None;
-        }
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
-        if inventory.is_none() && !of_document {
-            target_roles.complete(true, None, map, &mut origins).map_err(one)?;
-        }
-    }
-    if let Some(warning) = target_roles.warnings.first() {
-        return Err(one(Diagnostic { severity: Severity::Error, ..warning.clone() }));
+        let needs_target = inventory.is_none() && !of_document;
+        complete(&mut args, &mut target_roles, needs_target, map, &mut origins).map_err(one)?;
     }
     let picked = uses.as_deref().map(|uses| pick_one(uses, &target_roles)).transpose().map_err(one)?;
     let picked = picked.unwrap_or_default();
@@ -63,7 +52,11 @@ pub(crate) fn trust(
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
     if let (Some(map), Some(role)) = (map, &target) {
-        of_map(&mut args, by_flag, map, role, &mut origins).map_err(one)?;
+        of_map(&mut args, map, role, &mut origins).map_err(one)?;
+        // The manifests say who assumes the role.
+        if picked.is_empty() {
+            assumed_by(&mut args, by_flag, map, role).map_err(one)?;
+        }
     }
     let args = &args;
 
@@ -84,11 +77,8 @@ pub(crate) fn trust(
     );
     let from = external_ids_from(args, &origins);
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
+    needs_account(args, target.is_none()).map_err(one)?;
     let tag_session = args.tag_session;
-    if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
-        return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
-            .help("add --account 222222222222 or --role-arn ARN")));
-    }
     let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
     let arguments = script_arguments(args, &grant, target.as_ref());
     warnings.dedup();
@@ -98,6 +88,44 @@ pub(crate) fn trust(
     };
     let account = target.map(|role| role.account().clone());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// Adds what the map specifies: who assumes the role, and the role if no manifest or document has it.
+///
+/// # Errors
+/// A flag that contradicts the map, or an account whose role is not known.
+fn complete(
+    args: &mut Trust,
+    target: &mut TargetRoles,
+    needs_target: bool,
+    map: &MapFile,
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
+    let needed = args.source.source_principal.is_empty();
+    map::source(&mut args.source.role, needed, map, origins)?;
+    args.tag_session |= needed && map::sends_tags(map);
+    if let Some(user) = map::user(map, args.target.partition).filter(|_| needed) {
+        args.source.source_principal = vec![user];
+        args.source.role.source_account = None;
+    }
+    if needs_target {
+        target.complete(true, None, map, origins)?;
+    }
+    match target.warnings.first() {
+        Some(warning) => Err(Diagnostic { severity: Severity::Error, ..warning.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a script without the account of the role that it changes.
+fn needs_account(args: &Trust, is_unknown: bool) -> Result<(), Diagnostic> {
+    match args.policy.output {
+        Some(PolicyFormat::Cli) if is_unknown => {
+            Err(Diagnostic::error("-o cli needs the account of the role that the script changes")
+                .help("add --account 222222222222 or --role-arn ARN"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The role whose trust policy is requested, if known.
@@ -167,15 +195,8 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments
 }
 
-/// What the map has for the role: the external id, the organisation, and who assumes it. A flag may repeat it.
-/// `by_flag`: `--tag-session` is specified.
-fn of_map(
-    args: &mut Trust,
-    by_flag: bool,
-    map: &MapFile,
-    role: &RoleArn,
-    origins: &mut Origins,
-) -> Result<(), Diagnostic> {
+/// What the map has for the role: the external id and the organisation. A flag may repeat it.
+fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins) -> Result<(), Diagnostic> {
     external_id_of_map(args, map, role, origins)?;
     if let Some(organization) = &map.map.source.organization {
         let text = |id: &OrgId| id.as_str().to_owned();
@@ -183,6 +204,11 @@ fn of_map(
         map::agreed(flag, Some(Setting::map(text(&organization.value), map.place(organization.span))))?;
         args.conditions.org_id = Some(organization.value.clone());
     }
+    Ok(())
+}
+
+/// Sets who assumes the role according to the map, if it is another identity. `by_flag`: `--tag-session` is specified.
+fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) -> Result<(), Diagnostic> {
     let source = map::entry(map, role).and_then(|entry| entry.source_identity.as_ref());
     let Some(source) = source.filter(|source| source.value.kind != IdentityKind::Controller) else { return Ok(()) };
     // The credentials of another identity assume this role, and not the controller's own.
