@@ -43,7 +43,8 @@ pub(crate) enum IamVerb {
 const IAM_EXIT_STATUS: &str = "\
 Exit status:
   0  done; with the diff of --merge FILE and with --check: nothing to change
-  1  the diff or --check found something to change, or --write --exit-code
+  1  the diff or --check found something to change, or access that --remove
+     can't remove or that lacks a requested condition; or --write --exit-code
      changed something
   2  an error or wrong usage; nothing was written, and stdout is empty";
 
@@ -253,9 +254,19 @@ pub(crate) struct PolicyArgs {
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) remove: bool,
 
-    /// Replace the conditions under which the document already allows the same principal
+    /// Replace other conditions for the same principal, and add the requested ones where they are missing
     #[arg(long)]
     pub(crate) overwrite: bool,
+
+    /// With --remove and -o json: if no statement is left, print nothing instead of an error
+    #[arg(long, requires_all = ["remove", "output"], hide_short_help = true)]
+    pub(crate) allow_empty: bool,
+
+    /// A condition key of CAPA's requests and its value, for example aws:PrincipalTag/team=capa; KEY= if it is absent. May be repeated
+    ///
+    /// Decides whether conditions of existing statements hold. The external id, the session name, the organisation and the accounts are known from the manifests, the flags and the account map. Several values of one key mean that each of them is possible. With an ARN and a blank before the key, it is for this role or principal alone.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = context, hide_short_help = true)]
+    pub(crate) context: Vec<ContextEntry>,
 
     /// Print a diff and write nothing (the default with --merge FILE)
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client", hide_short_help = true,
@@ -304,6 +315,30 @@ pub(crate) enum PolicyFormat {
     Terraform,
     /// A configuration of clusterawsadm
     Clusterawsadm,
+}
+
+/// A value of `--context`.
+#[derive(Clone, Debug)]
+pub(crate) struct ContextEntry {
+    /// The principal or the role whose requests it is about; `None` for all.
+    pub(crate) subject: Option<String>,
+    pub(crate) key: String,
+    /// `None`: the requests do not have the key.
+    pub(crate) value: Option<String>,
+}
+
+fn context(text: &str) -> Result<ContextEntry, String> {
+    let (subject, rest) = match text.split_once(' ') {
+        Some((subject, rest)) if subject.starts_with("arn:") => (Some(subject.to_owned()), rest),
+        _ => (None, text),
+    };
+    match rest.split_once('=') {
+        Some((key, value)) if key.contains(':') && !key.contains(char::is_whitespace) => {
+            let value = (!value.is_empty()).then(|| value.to_owned());
+            Ok(ContextEntry { subject, key: key.to_owned(), value })
+        }
+        _ => Err("write KEY=VALUE with a condition key, for example sts:RoleSessionName=capa".into()),
+    }
 }
 
 fn principal(text: &str) -> Result<Principal, String> {

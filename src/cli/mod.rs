@@ -29,7 +29,8 @@ pub(crate) use explain::Explain;
 pub(crate) use function::Function;
 pub(crate) use help::{Help, fitted_help};
 pub(crate) use iam::{
-    Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
+    ConditionArgs, ContextEntry, Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat,
+    SourceRoleArgs, Trust,
 };
 pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use inject::Inject;

@@ -30,6 +30,8 @@ impl From<ExitStatus> for ExitCode {
 pub(crate) enum Message {
     /// Warnings and errors, with the files that they refer to.
     Diagnostics(Vec<Diagnostic>, Rc<dyn SourceFiles>),
+    /// Warnings that `--quiet` keeps: the result is not what was requested.
+    Kept(Vec<Diagnostic>, Rc<dyn SourceFiles>),
     /// Findings, printed with the ids of their rules.
     Findings(Vec<Diagnostic>, Rc<dyn SourceFiles>),
     /// A line about the run, which `--quiet` drops.
@@ -44,6 +46,11 @@ impl Messages {
     /// Adds diagnostics about these files.
     pub(crate) fn about(&mut self, files: &Rc<impl SourceFiles + 'static>, diagnostics: Vec<Diagnostic>) {
         self.0.push(Message::Diagnostics(diagnostics, Rc::clone(files) as Rc<dyn SourceFiles>));
+    }
+
+    /// Adds warnings about these files that `--quiet` keeps.
+    pub(crate) fn kept(&mut self, files: &Rc<impl SourceFiles + 'static>, warnings: Vec<Diagnostic>) {
+        self.0.push(Message::Kept(warnings, Rc::clone(files) as Rc<dyn SourceFiles>));
     }
 
     /// Adds findings, each with its rule.

@@ -99,15 +99,18 @@ impl Terminal {
         messages
     }
 
-    /// Messages as text; `--quiet` keeps only errors.
+    /// Messages as text; `--quiet` keeps only errors, and [`Message::Kept`].
     pub(crate) fn text(&self, messages: &Messages) -> String {
         let mut text = String::new();
         // A blank line between two diagnostics.
         let mut after_diagnostic = false;
         for message in messages.iter() {
             match message {
-                Message::Diagnostics(diagnostics, files) => {
-                    let more = self.diagnostics(diagnostics, &SourceMap::new(&**files));
+                Message::Diagnostics(diagnostics, files) | Message::Kept(diagnostics, files) => {
+                    let kept = matches!(message, Message::Kept(..));
+                    let wanted: Vec<&Diagnostic> =
+                        diagnostics.iter().filter(|one| kept || self.is_wanted(one)).collect();
+                    let more = self.diagnostics(&wanted, &SourceMap::new(&**files));
                     if after_diagnostic && !more.is_empty() {
                         text.push('\n');
                     }
@@ -140,11 +143,11 @@ impl Terminal {
         !self.quiet || diagnostic.severity == Severity::Error
     }
 
-    fn diagnostics(&self, diagnostics: &[Diagnostic], files: &SourceMap<'_>) -> String {
+    fn diagnostics(&self, diagnostics: &[&Diagnostic], files: &SourceMap<'_>) -> String {
         let mut text = String::new();
         // Warnings and errors are counted separately, so that many warnings don't hide an error.
         let mut shown = [0; 2];
-        for diagnostic in diagnostics.iter().filter(|one| self.is_wanted(one)) {
+        for diagnostic in diagnostics {
             let count = &mut shown[usize::from(diagnostic.severity == Severity::Error)];
             *count += 1;
             if *count <= MOST {

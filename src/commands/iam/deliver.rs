@@ -2,13 +2,15 @@
 
 use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
-use xaccount::diag::{Diagnostic, FileId, Span, escape_control};
-use xaccount::iam::render::{self, PolicyTarget, Side};
-use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome, limits};
+use xaccount::diag::{Diagnostic, FileId, Span, SpannedError, escape_control};
+use xaccount::iam::limits::{self, PolicyKind};
+use xaccount::iam::render::{self, PieceError, PolicyTarget, Side};
+use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome, Removal};
 use xaccount::session;
 
 use super::ask::GrantRequest;
 use super::merged::{self, Merging};
+use super::owner;
 use crate::cli::{PolicyArgs, PolicyFormat};
 use crate::commands::{CommandError, ExitStatus, Messages, Printed, Terminal};
 
@@ -47,7 +49,7 @@ impl PolicyDelivery<'_> {
             Some(merging) => self.merge(&merging, messages, hint),
             None => {
                 let text = format!("{document:#}\n");
-                short_enough(self.ask, self.policy, &text)?;
+                self.short_enough(&text, None)?;
                 let stdout = self.formatted(&text)?.into_bytes();
                 Ok(Printed { messages, summary: hint.into_iter().collect(), ..Printed::of(stdout) })
             }
@@ -55,11 +57,20 @@ impl PolicyDelivery<'_> {
     }
 
     fn merge(&self, merging: &Merging, mut messages: Messages, hint: Option<String>) -> Result<Printed, CommandError> {
-        let merged = self.merged(merging)?;
-        merging.warn(&merged.outcome.warnings, &mut messages);
+        let outcome = match self.outcome(merging)? {
+            Removal::Left(outcome) => outcome,
+            Removal::Nothing(notes) if self.policy.allow_empty => {
+                let summary = notes.iter().map(|line| escape_control(line).into_owned()).collect();
+                return Ok(Printed { messages, summary, ..Printed::of(Vec::new()) });
+            }
+            Removal::Nothing(_) => return Err(self.nothing_left(merging)),
+        };
+        let merged = self.merged(merging, outcome)?;
+        merging.warn(&merged.outcome, &mut messages);
         let changed = !merged.edited.is_unchanged();
-        let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
-        let after_write = if self.policy.exit_code { found } else { ExitStatus::Done };
+        let status = |found: bool| if found { ExitStatus::Found } else { ExitStatus::Done };
+        let found = status(changed || !merged.outcome.shortfalls.is_empty());
+        let after_write = status(changed && self.policy.exit_code);
         let file = merging.file().map(std::path::Path::to_owned);
         let (stdout, status) = if self.policy.check {
             (if changed { format!("{}\n", merging.session.name(FileId(0))) } else { String::new() }, found)
@@ -79,15 +90,33 @@ impl PolicyDelivery<'_> {
         Ok(Printed { messages, stdout: stdout.into_bytes(), summary, status })
     }
 
-    fn merged(&self, merging: &Merging) -> Result<Merged, CommandError> {
-        let document = merging.given.document();
+    fn outcome(&self, merging: &Merging) -> Result<Removal, CommandError> {
+        let document = merging.given.document().as_bytes();
         let result = if self.policy.remove {
-            iam::remove(document.as_bytes(), &self.ask.grant)
+            iam::remove(document, &self.ask.grant)
         } else {
             let options = MergeOptions { overwrite: self.policy.overwrite };
-            iam::merge(document.as_bytes(), &self.ask.grant, &options)
+            iam::merge(document, &self.ask.grant, &options).map(Removal::Left)
         };
-        let outcome = result.map_err(|refusals| merging.refused(&refusals))?;
+        result.map_err(|refusals| merging.refused(&refusals))
+    }
+
+    /// The error about a document of which nothing is left.
+    fn nothing_left(&self, merging: &Merging) -> CommandError {
+        let all = Span::new(0, merging.given.document().len());
+        let message = "the policy would have no statements left, and AWS refuses such a policy";
+        let way = match self.side {
+            Side::Trust => "delete the role, or add another principal to its trust policy first".to_owned(),
+            Side::Permission => {
+                let owner = merging.given.owner();
+                format!("delete the policy: {}", owner::deletion(owner.as_ref(), &self.ask.role_name, self.policy_name))
+            }
+        };
+        merging.refused(&[SpannedError::new(message, all).help(way)])
+    }
+
+    fn merged(&self, merging: &Merging, outcome: MergeOutcome) -> Result<Merged, CommandError> {
+        let document = merging.given.document();
         // A file is edited as a whole, including the text around the document.
         let source = self.source(merging);
         let offset = if merging.given.form() == DocumentForm::Encoded { 0 } else { merging.given.offset() };
@@ -106,7 +135,7 @@ impl PolicyDelivery<'_> {
             text.push('\n');
         }
         if !edited.is_unchanged() && !self.policy.remove {
-            short_enough(self.ask, self.policy, &text)?;
+            self.short_enough(&text, Some(merging))?;
         }
         Ok(Merged { outcome, plan, edited, text })
     }
@@ -162,16 +191,37 @@ impl PolicyDelivery<'_> {
             arguments: &self.ask.arguments,
             remove: self.policy.remove,
         };
-        match self.policy.output {
-            None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
-            Some(PolicyFormat::Cli) => Ok(render::script(&target)),
-            Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&target)),
-            Some(PolicyFormat::Terraform) => Ok(render::terraform(&target)),
-            Some(PolicyFormat::Clusterawsadm) => {
-                render::clusterawsadm(&target).map_err(|error| Diagnostic::error(error.to_string()))
-            }
+        let format = match self.policy.output {
+            None | Some(PolicyFormat::Json) => return Ok(document.to_owned()),
+            Some(format) => format,
+        };
+        target.is_modifiable().map_err(|error| refused(&error))?;
+        match format {
+            PolicyFormat::Json => Ok(document.to_owned()),
+            PolicyFormat::Cli => Ok(render::script(&target)),
+            PolicyFormat::Cloudformation => Ok(render::cloudformation(&target)),
+            PolicyFormat::Terraform => Ok(render::terraform(&target)),
+            PolicyFormat::Clusterawsadm => render::clusterawsadm(&target).map_err(|error| refused(&error)),
         }
     }
+
+    /// Refuses a document that is longer than IAM allows.
+    fn short_enough(&self, document: &str, merging: Option<&Merging>) -> Result<(), Diagnostic> {
+        let owner = merging.and_then(|merging| merging.given.owner());
+        let kind = match (self.side, owner) {
+            (Side::Trust, _) => PolicyKind::Trust,
+            (Side::Permission, Some(owner)) => owner::kind(&owner),
+            (Side::Permission, None) if self.ask.is_of_user => PolicyKind::UserInline,
+            (Side::Permission, None) => PolicyKind::RoleInline,
+        };
+        limits::check(document, kind, self.policy.max_size).map_err(|error| {
+            error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
+        })
+    }
+}
+
+fn refused(error: &PieceError) -> Diagnostic {
+    error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
 }
 
 /// What was done, and what the document already contained.
@@ -185,13 +235,6 @@ fn write(merging: &Merging, plan: &Plan) -> Result<(), CommandError> {
     let proved = merging.session.prove(plans, |_, _, _| Ok(()));
     let proved = proved.map_err(|errors| CommandError::about(&merging.session, errors))?;
     merging.session.write(&proved, None, &[]).map_err(|failed| Diagnostic::error(failed.to_string()).into())
-}
-
-/// Refuses a document that is longer than IAM allows.
-fn short_enough(ask: &GrantRequest, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
-    limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
-        error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
-    })
 }
 
 /// The span of the only document of a text, without a byte order mark, but with blank lines.

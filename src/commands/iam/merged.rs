@@ -7,7 +7,7 @@ use crate::output;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::{Diagnostic, FileId, Location, OneSource, Severity, Span, SpannedError};
 use xaccount::files::Input;
-use xaccount::iam::{DocumentForm, PolicyInput, may_show};
+use xaccount::iam::{DocumentForm, MergeOutcome, PolicyInput, may_show};
 use xaccount::session::Session;
 
 use super::manifests::USAGE;
@@ -77,9 +77,11 @@ impl Merging {
     }
 
     /// Adds warnings about the document.
-    pub(super) fn warn(&self, warnings: &[SpannedError], messages: &mut Messages) {
-        let (warnings, files) = self.about(warnings, Severity::Warning);
+    pub(super) fn warn(&self, outcome: &MergeOutcome, messages: &mut Messages) {
+        let (warnings, files) = self.about(&outcome.warnings, Severity::Warning);
         messages.about(&files, warnings);
+        let (shortfalls, files) = self.about(&outcome.shortfalls, Severity::Warning);
+        messages.kept(&files, shortfalls);
     }
 
     /// Diagnostics about the document, with the text that they refer to.

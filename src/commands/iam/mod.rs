@@ -4,6 +4,7 @@ mod ask;
 mod deliver;
 mod manifests;
 mod merged;
+mod owner;
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,13 @@ impl Read {
     ) -> Result<Self, CommandError> {
         let found = Manifests::find(manifests, policy.merge.as_deref())?;
         let merging = Merging::read(policy)?;
+        // Whose policy it is comes first: another form would not make it a role's.
+        if let Some((owner, given)) =
+            merging.as_ref().and_then(|merging| Some((merging.given.owner()?, &merging.given)))
+        {
+            owner::refuse_role(&owner, given.policy_name(), policy)?;
+        }
+        refuse_document(policy)?;
         let map = MapFile::find(config, &map_search_paths(found.as_deref()), terminal)?;
         let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
         let read = |found| Manifests::read(found, manifests, identity_file.as_deref());
@@ -79,7 +87,7 @@ impl Read {
 }
 
 fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
-    refuse_combinations(&args.policy)?;
+    refuse_without_document(&args.policy)?;
     if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
         let error = "--new-role prints a JSON document, and can't be combined with other formats of -o";
         return Err(Diagnostic::error(error).help("omit --new-role or -o").into());
@@ -108,7 +116,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
 }
 
 fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, CommandError> {
-    refuse_combinations(&args.policy)?;
+    refuse_without_document(&args.policy)?;
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::permission(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
@@ -157,16 +165,20 @@ fn map_search_paths(found: Option<&[Input]>) -> Vec<PathBuf> {
     if paths.is_empty() { vec![PathBuf::from("-")] } else { paths }
 }
 
-/// Refuses modes that can't be combined.
-fn refuse_combinations(policy: &PolicyArgs) -> Result<(), Diagnostic> {
+/// Refuses modes that need an existing document.
+fn refuse_without_document(policy: &PolicyArgs) -> Result<(), Diagnostic> {
     let flags = [(policy.remove, "--remove"), (policy.overwrite, "--overwrite")];
-    if let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given)
-        && policy.merge.is_none()
-        && policy.output != Some(PolicyFormat::Cli)
-    {
-        return Err(Diagnostic::error(format!("{flag} needs an existing policy document"))
-            .help("add --merge FILE, or -o cli for a script that changes the live policy"));
+    match flags.into_iter().find(|(given, _)| *given) {
+        Some((_, flag)) if policy.merge.is_none() && policy.output != Some(PolicyFormat::Cli) => {
+            Err(Diagnostic::error(format!("{flag} needs an existing policy document"))
+                .help("add --merge FILE, or -o cli for a script that changes the live policy"))
+        }
+        _ => Ok(()),
     }
+}
+
+/// Refuses formats that take no existing document.
+fn refuse_document(policy: &PolicyArgs) -> Result<(), Diagnostic> {
     match policy.output {
         Some(PolicyFormat::Cli) if policy.merge.is_some() => {
             Err(Diagnostic::error("--merge can't be combined with -o cli, whose script changes the live policy")

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
 
-use xaccount::iam::{Conditions, Grant, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
 
 use super::keys::{IDS, KEYS, NAMES, ORGS};
 use super::text::styles;
@@ -135,8 +135,41 @@ fn grants() -> impl Strategy<Value = Grant> {
     let permission = some(ROLES).prop_map(|names| {
         (Subjects::Roles(names.iter().map(|name| name.parse().unwrap()).collect()), Conditions::default())
     });
-    (prop_oneof![2 => trust.boxed(), 1 => permission.boxed()], prop::bool::weighted(0.2))
-        .prop_map(|((subjects, conditions), tag_session)| Grant { subjects, conditions, tag_session })
+    (prop_oneof![2 => trust.boxed(), 1 => permission.boxed()], prop::bool::weighted(0.2), known()).prop_map(
+        |((subjects, conditions), tag_session, mut known)| {
+            if matches!(subjects, Subjects::Principals(_)) {
+                // The conditions of a trust policy say what its external id is.
+                known.retain(|known| known.key != "sts:ExternalId");
+            }
+            Grant { subjects, conditions, tag_session, known }
+        },
+    )
+}
+
+/// What is known about the requests of a grant besides its conditions.
+fn known() -> impl Strategy<Value = Vec<KnownKey>> {
+    let key = |key: &str, states: &[Option<&str>]| {
+        let states = states.iter().map(|state| state.map(str::to_owned)).collect();
+        KnownKey { subject: None, key: key.to_owned(), states }
+    };
+    let id = prop_oneof![
+        Just(key("sts:ExternalId", &[Some("id-1")])),
+        Just(key("sts:ExternalId", &[Some("id-1"), Some("id-2")])),
+        Just(key("sts:ExternalId", &[None])),
+        Just(key("sts:ExternalId", &[None, Some("ID-1")])),
+    ];
+    let name = Just(key("sts:RoleSessionName", &[Some("capa")]));
+    let org = Just(key("aws:PrincipalOrgID", &[Some("o-aaaaaaaaaa")]));
+    let mut machine: Vec<KnownKey> =
+        ["sts:SourceIdentity", "aws:TagKeys", "sts:TransitiveTagKeys"].map(|name| key(name, &[None])).into();
+    machine.push(key("aws:MultiFactorAuthPresent", &[None, Some("false")]));
+    let maybe = |one: BoxedStrategy<KnownKey>| proptest::option::weighted(0.4, one);
+    (maybe(id.boxed()), maybe(name.boxed()), maybe(org.boxed()), prop::bool::weighted(0.3)).prop_map(
+        move |(id, name, org, is_machine)| {
+            let machine = if is_machine { machine.clone() } else { Vec::new() };
+            id.into_iter().chain(name).chain(org).chain(machine).collect()
+        },
+    )
 }
 
 /// The values of an element: requested ones, and others.
@@ -305,7 +338,7 @@ fn one_or_list(mut values: Vec<String>, list: bool) -> Value {
 
 impl Statement {
     fn value(&self, grant: &Grant, index: usize) -> Value {
-        let [not_subjects, not_actions, _] = self.not;
+        let [not_resources, not_actions, _] = self.not;
         let [subjects_listed, actions_listed, values_listed] = self.listed;
         let not = |name: &'static str, plain: &'static str, not: bool| if not { name } else { plain };
         let mut members = vec![("Effect", json!(if self.deny { "Deny" } else { "Allow" }))];
@@ -314,16 +347,16 @@ impl Statement {
             let names = one_or_list(self.subjects.of(&grant.arns(), &pool), subjects_listed);
             let who = match self.who {
                 Who::Aws => json!({ "AWS": names }),
-                Who::Everyone => json!("*"),
+                Who::Everyone => json!({ "AWS": "*" }),
                 Who::Service => json!({ "Service": "ec2.amazonaws.com" }),
                 Who::Federated => json!({ "Federated": "arn:aws:iam::222222222222:saml-provider/x" }),
                 Who::Both => json!({ "Service": ["ec2.amazonaws.com"], "AWS": names }),
             };
-            members.push((not("NotPrincipal", "Principal", not_subjects), who));
+            members.push(("Principal", who));
         } else {
             let pool = [&ROLES[..], &OTHER_RESOURCES[..]].concat();
             let resources = one_or_list(self.subjects.of(&grant.arns(), &pool), subjects_listed);
-            members.push((not("NotResource", "Resource", not_subjects), resources));
+            members.push((not("NotResource", "Resource", not_resources), resources));
         }
         let actions = one_or_list(self.actions.of(grant.actions(), &ACTIONS), actions_listed);
         members.push((not("NotAction", "Action", not_actions), actions));

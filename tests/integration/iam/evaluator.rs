@@ -83,12 +83,6 @@ impl Request {
         names(element).any(|name| name == self.account() || name == root || self.is(name))
     }
 
-    /// Whether an element names the principal itself. "AWS JSON policy elements: NotPrincipal": the account of a role
-    /// does not name the role.
-    fn is_named_in(&self, element: &Value) -> bool {
-        names(element).any(|name| self.is(name))
-    }
-
     fn is(&self, name: &str) -> bool {
         name == "*" || name == self.principal || Some(name) == self.session.as_deref()
     }
@@ -104,9 +98,9 @@ pub(super) fn has_key(action: &str, key: &str) -> bool {
         || key == "sts:transitivetagkeys" && action.eq_ignore_ascii_case("sts:TagSession")
 }
 
-/// The `AWS` principals of an element; `"*"` means `{"AWS": "*"}`.
+/// The `AWS` principals of an element.
 fn names(element: &Value) -> impl Iterator<Item = &str> {
-    listed(if element.is_object() { &element["AWS"] } else { element }).iter().filter_map(Value::as_str)
+    listed(&element["AWS"]).iter().filter_map(Value::as_str)
 }
 
 /// A list's items, or the single item that is written without a list.
@@ -144,12 +138,10 @@ pub(super) fn applying<'d>(document: &'d Value, effect: &str, request: &Request)
 }
 
 fn principal(statement: &Value, request: &Request) -> bool {
-    match (statement.get("Principal"), statement.get("NotPrincipal")) {
-        (Some(element), None) => request.is_of(element),
-        // "AWS JSON policy elements: NotPrincipal": with an Allow it is not supported.
-        (None, Some(element)) => statement["Effect"] == "Deny" && !request.is_named_in(element),
+    match statement.get("Principal") {
+        Some(element) => request.is_of(element),
         // An identity-based policy has no principal; a trust policy must have one.
-        _ => request.resource.is_some(),
+        None => request.resource.is_some(),
     }
 }
 

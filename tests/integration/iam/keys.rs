@@ -34,7 +34,7 @@ pub(super) const IDS: [&str; 3] = ["id-1", "id-2", "ID-1"];
 pub(super) const ORGS: [&str; 2] = ["o-aaaaaaaaaa", "o-bbbbbbbbbb"];
 pub(super) const NAMES: [&str; 2] = ["capa", "ann"];
 
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 23] = [
     Key {
         name: "sts:ExternalId",
         operators: TEXT,
@@ -123,4 +123,10 @@ pub(super) const KEYS: [Key; 19] = [
     Key { name: "aws:username", operators: TEXT, wanted: &["ann", "*"], said: &[&[], &["ann"], &["capa"]] },
     Key { name: "sts:SourceIdentity", operators: TEXT, wanted: &["ann", "*"], said: &[&[], &["ann"]] },
     Key { name: "aws:userid", operators: TEXT, wanted: &["AROAEXAMPLE:*", "*:capa"], said: &[&["AROAEXAMPLE:capa"]] },
+    // Only services send these, and CAPA is not one.
+    Key { name: "aws:ViaAWSService", operators: &["Bool"], wanted: &["false", "true"], said: &[&["false"]] },
+    Key { name: "aws:SourceArn", operators: ARN, wanted: &["arn:aws:s3:::bucket", "arn:*:*:*:*:*"], said: &[&[]] },
+    Key { name: "aws:SourceAccount", operators: TEXT, wanted: &["111111111111", "*"], said: &[&[]] },
+    // The account of the resource, if that is known.
+    Key { name: "aws:ResourceAccount", operators: TEXT, wanted: &["222222222222", "555555555555", "2*"], said: &[] },
 ];

@@ -50,7 +50,18 @@ fn request(action: &str, principal: &str, resource: Option<&str>, draws: &mut Dr
     for key in KEYS.iter().filter(|key| !key.said.is_empty()) {
         request.set(key.name, draws.pick(key.said));
     }
+    if let Some(account) = resource.and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty()) {
+        request.set("aws:ResourceAccount", &[account]);
+    }
     request
+}
+
+/// Sets the keys that are known, each to one of its possible values.
+fn say_known(request: &mut Request, grant: &Grant, draws: &mut Draws) {
+    for known in &grant.known {
+        let states: Vec<Option<&str>> = known.states.iter().map(Option::as_deref).collect();
+        request.set(&known.key, draws.pick(&states).as_slice());
+    }
 }
 
 /// The requests of a grant: each subject with each action and each external id, `rounds` times with different values of
@@ -75,11 +86,14 @@ pub(super) fn asked(grant: &Grant, rounds: usize, draws: &mut Draws) -> Vec<Requ
 
 fn one_asked(grant: &Grant, subject: &str, action: &str, id: Option<&str>, draws: &mut Draws) -> Request {
     if !grant.is_trust() {
-        return request(action, draws.pick(&everyone()), Some(subject), draws);
+        let mut request = request(action, draws.pick(&everyone()), Some(subject), draws);
+        say_known(&mut request, grant, draws);
+        return request;
     }
     // For an account, any principal in it.
     let own: Vec<&str> = everyone().into_iter().filter(|name| covers(subject, name)).collect();
     let mut request = request(action, draws.pick(&own), None, draws);
+    say_known(&mut request, grant, draws);
     say_asked(&mut request, grant, id);
     request
 }
@@ -141,20 +155,34 @@ pub(super) fn is_certain(grant: &Grant, statement: &Value, action: &str) -> bool
     if text.contains("${") || statement.get(NOTE).is_some() {
         return false;
     }
-    if !grant.is_trust() {
+    let mut known = vec![
+        "aws:SecureTransport",
+        "aws:PrincipalIsAWSService",
+        "aws:ViaAWSService",
+        "aws:SourceArn",
+        "aws:SourceAccount",
+    ];
+    known.extend(grant.known.iter().filter(|known| known.states.len() == 1).map(|known| known.key.as_str()));
+    if grant.is_trust() {
+        // An account has many principals, and of a session only the role is known, not its name.
+        if grant.arns().iter().any(|arn| arn.ends_with(":root")) || text.contains(":assumed-role/") {
+            return false;
+        }
+        known.extend(["aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType"]);
+        // A condition says more than what is known besides.
+        known.retain(|key| !grant.conditions.keys().iter().any(|(asked, _)| asked.eq_ignore_ascii_case(key)));
+        known.extend(grant.conditions.keys().iter().filter(|(_, values)| values.len() == 1).map(|(key, _)| *key));
+        if grant.conditions.external_ids.is_empty() {
+            known.push("sts:ExternalId");
+        }
+    } else {
         // The principal is unknown; and a star at the end of an ARN's part "can" match what follows it.
+        known.push("aws:ResourceAccount");
         let elements = ["Resource", "NotResource"].map(|name| &statement[name]);
         let mut patterns = elements.into_iter().flat_map(listed).filter_map(Value::as_str);
-        return statement.get("Condition").is_none() && patterns.all(|text| text == "*" || text.contains(":role/"));
-    }
-    // An account has many principals, and of a session only the role is known, not its name.
-    if grant.arns().iter().any(|arn| arn.ends_with(":root")) || text.contains(":assumed-role/") {
-        return false;
-    }
-    let mut known = vec!["aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType"];
-    known.extend(grant.conditions.keys().iter().filter(|(_, values)| values.len() == 1).map(|(key, _)| *key));
-    if grant.conditions.external_ids.is_empty() {
-        known.push("sts:ExternalId");
+        if !patterns.all(|text| text == "*" || text.contains(":role/")) {
+            return false;
+        }
     }
     let is_known = |key: &str| {
         let no_value = !has_key(action, &key.to_ascii_lowercase()) && !key.eq_ignore_ascii_case("sts:SourceIdentity");

@@ -1,11 +1,11 @@
 //! Whether a policy statement applies to the sessions of a requested grant.
 //!
-//! Source: IAM user guide, "Policy evaluation logic", "AWS JSON policy elements: Principal" and "NotPrincipal".
+//! Source: IAM user guide, "Policy evaluation logic" and "AWS JSON policy elements: Principal".
 
 use super::{Conditions, Grant, Subjects};
 use crate::aws::policy::{
-    Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, Who,
-    glob, has_key,
+    Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, glob,
+    has_key,
 };
 use crate::aws::{Principal, PrincipalKind};
 
@@ -32,21 +32,33 @@ impl<'g> RequestedGrant<'g> {
             Subjects::Principals(principals) => principals.iter().find(|principal| principal.as_str() == arn),
             Subjects::Roles(_) => None,
         };
+        // What is learned first counts: what the action never has, what is requested, what else is known.
         let mut knowledge = Knowledge::default();
-        if let Some(principal) = principal {
-            learn(&mut knowledge, principal, &grant.conditions, action);
-        }
         for key in NOT_OF_TAG_SESSION.into_iter().filter(|key| !has_key(action, key)) {
-            knowledge.learn(key, KnownValues::Absent);
+            knowledge.learn(key, KnownValues::absent());
         }
+        for (key, values) in grant.conditions.keys_of(&[action]) {
+            knowledge.learn(key, KnownValues::one_of(values));
+        }
+        for known in grant.known.iter().filter(|known| known.subject.as_deref().is_none_or(|subject| subject == arn)) {
+            knowledge.learn(&known.key, KnownValues::any(known.states.clone()));
+        }
+        if let Some(principal) = principal {
+            learn_principal(&mut knowledge, principal, &grant.conditions);
+        } else if let Some(account) = arn.split(':').nth(4) {
+            // The account of the role, which is the resource of the request (IAM user guide, "AWS global condition
+            // context keys").
+            knowledge.learn("aws:ResourceAccount", KnownValues::one_of([account]));
+        }
+        learn_call(&mut knowledge);
         Self { arn, action, principal, knowledge }
     }
 
     /// Whether the statement's actions and its principals or resources match these sessions. Ignores conditions.
     fn concerns(&self, policy: &Policy, statement: &Statement) -> Truth {
-        let action = fits(&statement.action, |pattern| Truth::from_bool(glob(pattern, self.action, true)));
+        let action = Truth::from_bool(covers(&statement.action, self.action));
         let subject = match (self.principal, &statement.principals, &statement.resource) {
-            (Some(principal), Some(principals), _) => self.is_named(principal, principals, statement.effect),
+            (Some(principal), Some(principals), _) => self.is_named(principal, principals),
             (None, _, Some(resource)) => fits(resource, |pattern| {
                 if policy.has_variables && pattern.contains("${") {
                     Truth::Maybe
@@ -113,8 +125,7 @@ impl<'g> RequestedGrant<'g> {
     /// Whether the statement's principals or resources list this very subject.
     pub(super) fn is_listed_in(&self, statement: &Statement) -> bool {
         if self.principal.is_some() {
-            let listed = statement.principals.as_ref().is_some_and(|principals| !principals.not);
-            return listed && statement.aws_principals().any(|text| self.is_same(&text.text));
+            return statement.aws_principals().any(|text| self.is_same(&text.text));
         }
         let resource = statement.resource.as_ref().filter(|resource| !resource.not);
         resource.is_some_and(|resource| resource.patterns.texts.iter().any(|text| text.text == self.arn))
@@ -128,37 +139,17 @@ impl<'g> RequestedGrant<'g> {
             })
     }
 
-    fn is_named(&self, principal: &Principal, principals: &Principals, effect: Effect) -> Truth {
-        let named = |whole_account: Truth| match &principals.who {
-            Who::Anyone => Truth::Yes,
-            Who::Typed(types) => {
-                let texts = types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts);
-                texts.map(|text| self.named_by(principal, &text.text, whole_account)).max().unwrap_or(Truth::No)
-            }
-        };
-        match (principals.not, effect) {
-            (false, _) => named(Truth::Yes),
-            // An Allow with NotPrincipal allows everyone except the listed principals: never counted as a grant.
-            (true, Effect::Allow) => Truth::No,
-            // Listing only a principal's account does not exempt the principal. But a principal whose account is not
-            // listed too is not certainly exempt either.
-            (true, Effect::Deny) => match (named(Truth::No), names_account(principals, principal)) {
-                (Truth::Yes, true) => Truth::No,
-                (Truth::No, _) => Truth::Yes,
-                _ => Truth::Maybe,
-            },
-        }
+    fn is_named(&self, principal: &Principal, principals: &Principals) -> Truth {
+        let texts = principals.types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts);
+        texts.map(|text| self.named_by(principal, &text.text)).max().unwrap_or(Truth::No)
     }
 
-    /// Whether one text of type `AWS` names the principal. `whole_account`: the result for the account of a role or
-    /// user.
-    fn named_by(&self, principal: &Principal, text: &str, whole_account: Truth) -> Truth {
-        if text == "*" || self.is_same(text) {
-            return Truth::Yes;
-        }
+    /// Whether one text of type `AWS` names the principal.
+    fn named_by(&self, principal: &Principal, text: &str) -> Truth {
         let root = Principal::account_root(principal.partition(), principal.account().clone());
-        if text == root.as_str() || text == principal.account().as_str() {
-            return whole_account;
+        let is_account = text == root.as_str() || text == principal.account().as_str();
+        if text == "*" || is_account || self.is_same(text) {
+            return Truth::Yes;
         }
         let inside = format!("arn:{}:iam::{}:", principal.partition(), principal.account());
         let session = format!("arn:{}:sts::{}:assumed-role/", principal.partition(), principal.account());
@@ -179,14 +170,6 @@ impl<'g> RequestedGrant<'g> {
     }
 }
 
-/// Whether a list names the account of a principal.
-fn names_account(principals: &Principals, principal: &Principal) -> bool {
-    let Who::Typed(types) = &principals.who else { return true };
-    let root = Principal::account_root(principal.partition(), principal.account().clone());
-    let mut texts = types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts);
-    texts.any(|text| text.text == root.as_str() || text.text == principal.account().as_str())
-}
-
 /// Whether a resource pattern matches a role's ARN. A wildcard that would have to match a colon is not relied on.
 fn resource_fits(pattern: &str, arn: &str) -> Truth {
     if !glob(pattern, arn, false) {
@@ -196,6 +179,11 @@ fn resource_fits(pattern: &str, arn: &str) -> Truth {
     let (pattern, arn) = (parts(pattern), parts(arn));
     let each = pattern.len() == arn.len() && pattern.iter().zip(&arn).all(|(pattern, part)| glob(pattern, part, false));
     if pattern == ["*"] || each { Truth::Yes } else { Truth::Maybe }
+}
+
+/// Whether an element of actions certainly covers an action.
+pub(super) fn covers(actions: &Element, action: &str) -> bool {
+    fits(actions, |pattern| Truth::from_bool(glob(pattern, action, true))) == Truth::Yes
 }
 
 /// Whether any pattern of an element matches; for `Not…`, whether none does.
@@ -209,26 +197,33 @@ fn fits(element: &Element, pattern_fits: impl Fn(&str) -> Truth) -> Truth {
     }
 }
 
-/// Adds what is certain about a principal's requests for an action if they meet the conditions. CAPA sends no external
-/// id if the identity has none (`pkg/cloud/identity/identity.go`), and uses TLS.
-fn learn(knowledge: &mut Knowledge, principal: &Principal, conditions: &Conditions, action: &str) {
-    let one = |text: &str| KnownValues::OneOf(vec![text.to_owned()]);
-    for (key, values) in conditions.keys_of(&[action]) {
-        knowledge.learn(key, KnownValues::OneOf(values.into_iter().map(str::to_owned).collect()));
-    }
+/// Adds what is certain about a principal's requests. CAPA sends no external id if the identity has none
+/// (`pkg/cloud/identity/identity.go`).
+fn learn_principal(knowledge: &mut Knowledge, principal: &Principal, conditions: &Conditions) {
     if conditions.external_ids.is_empty() {
-        knowledge.learn("sts:ExternalId", KnownValues::Absent);
+        knowledge.learn("sts:ExternalId", KnownValues::absent());
     }
-    knowledge.learn("aws:PrincipalAccount", one(principal.account().as_str()));
+    knowledge.learn("aws:PrincipalAccount", KnownValues::one_of([principal.account().as_str()]));
     let kind = match principal.kind() {
         PrincipalKind::Account => None,
         PrincipalKind::Role => Some("AssumedRole"),
         PrincipalKind::User => Some("User"),
     };
     if let Some(kind) = kind {
-        knowledge.learn("aws:PrincipalArn", one(principal.as_str()));
-        knowledge.learn("aws:PrincipalType", one(kind));
+        knowledge.learn("aws:PrincipalArn", KnownValues::one_of([principal.as_str()]));
+        knowledge.learn("aws:PrincipalType", KnownValues::one_of([kind]));
     }
-    knowledge.learn("aws:SecureTransport", one("true"));
-    knowledge.learn("aws:PrincipalIsAWSService", one("false"));
+}
+
+/// Adds what is certain about every call that CAPA makes: it uses TLS, and no AWS service makes it. The keys of the
+/// source are in the requests of services only. Source: IAM user guide, "AWS global condition context keys",
+/// `aws:SecureTransport`, `aws:PrincipalIsAWSService`, `aws:ViaAWSService`, `aws:SourceArn` and `aws:SourceAccount`.
+fn learn_call(knowledge: &mut Knowledge) {
+    knowledge.learn("aws:SecureTransport", KnownValues::one_of(["true"]));
+    for key in ["aws:PrincipalIsAWSService", "aws:ViaAWSService"] {
+        knowledge.learn(key, KnownValues::one_of(["false"]));
+    }
+    for key in ["aws:SourceArn", "aws:SourceAccount"] {
+        knowledge.learn(key, KnownValues::absent());
+    }
 }

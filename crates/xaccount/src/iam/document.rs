@@ -53,6 +53,23 @@ struct DocumentNames {
     /// `RoleName` and `PolicyName` of `get-role-policy`.
     role_name: Option<String>,
     policy_name: Option<String>,
+    /// `UserName` of `get-user-policy`.
+    user_name: Option<String>,
+    /// `GroupName` of `get-group-policy`.
+    group_name: Option<String>,
+    /// Whether the document is where `get-policy-version` has it.
+    is_managed: bool,
+}
+
+/// Whose policy a document is, if the AWS CLI's output shows that it is not a role's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyOwner {
+    /// An inline policy of this user: `get-user-policy`.
+    User(String),
+    /// An inline policy of this group: `get-group-policy`.
+    Group(String),
+    /// A managed policy: `get-policy-version`.
+    Managed,
 }
 
 impl PolicyInput {
@@ -93,7 +110,13 @@ impl PolicyInput {
             role_arn: text_at(&["Role", "Arn"]).or_else(|| text_at(&["Arn"])),
             role_name: text_at(&["RoleName"]),
             policy_name: text_at(&["PolicyName"]),
+            user_name: text_at(&["UserName"]),
+            group_name: text_at(&["GroupName"]),
+            is_managed: wrapped(&tree).is_some_and(|(place, _)| place.last() == Some(&"Document")),
         };
+        if let Some(policy) = tree.value(tree.root, "Policy").filter(|&node| tree.value(node, "PolicyId").is_some()) {
+            return Err(refuse(without_document(&tree, policy)));
+        }
         let Some((place, inner)) = wrapped(&tree) else {
             return Self::found(text.to_owned(), bom, DocumentForm::Bare, DocumentNames::default());
         };
@@ -156,18 +179,50 @@ impl PolicyInput {
         self.names.role_name.as_deref()
     }
 
+    /// Whose policy it is; `None` for a role's, and if that is unknown.
+    pub fn owner(&self) -> Option<PolicyOwner> {
+        if let Some(name) = &self.names.user_name {
+            return Some(PolicyOwner::User(name.clone()));
+        }
+        if let Some(name) = &self.names.group_name {
+            return Some(PolicyOwner::Group(name.clone()));
+        }
+        self.names.is_managed.then_some(PolicyOwner::Managed)
+    }
+
     /// The name of the policy, if the AWS CLI's output contains it.
     pub fn policy_name(&self) -> Option<&str> {
         self.names.policy_name.as_deref()
     }
 }
 
+/// The error about output of `get-policy`, which describes a managed policy without its document.
+fn without_document(tree: &Tree<'_>, policy: NodeId) -> SpannedError {
+    let text = |key: &str| tree.value(policy, key).and_then(|node| tree.text(node));
+    // Only texts that a shell reads as they are.
+    let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-:/".contains(c));
+    let [arn, version] =
+        [("Arn", "ARN"), ("DefaultVersionId", "ID")].map(|(key, other)| text(key).filter(is_plain).unwrap_or(other));
+    SpannedError::new("this is output of get-policy, which does not contain the policy document", tree.span(policy))
+        .help(format!("get the document: aws iam get-policy-version --policy-arn {arn} --version-id {version}"))
+}
+
+/// Refuses a character that IAM refuses. Source: IAM API reference, `PutRolePolicy`, `PolicyDocument`: tab, line breaks
+/// and U+0020 to U+00FF.
+fn only_latin_1(text: &str) -> Result<(), SpannedError> {
+    let Some((at, c)) = text.char_indices().find(|&(_, c)| c > '\u{ff}') else { return Ok(()) };
+    let message = format!("AWS refuses the character U+{:04X} in a policy document", u32::from(c));
+    Err(SpannedError::new(message, Span::new(at, at + c.len_utf8()))
+        .help("a policy document has only characters up to U+00FF (IAM API reference, PutRolePolicy): replace it"))
+}
+
 /// Reads a bare document's text.
 ///
 /// # Errors
-/// The text is not strict JSON, or not a policy document.
+/// The text is not strict JSON, or not a policy document, or has a character that IAM refuses.
 pub(super) fn policy(document: &[u8]) -> Result<Policy, SpannedError> {
     let text = utf8(document)?;
+    only_latin_1(text)?;
     let tree = json::read(text, 0)
         .map_err(|error| SpannedError::new(format!("not JSON: {error}"), Span::new(error.at, next(text, error.at))))?;
     Policy::read(&tree)
@@ -297,6 +352,38 @@ mod tests {
             let given = PolicyInput::read(text.as_bytes()).unwrap_or_else(|(error, _)| panic!("{text}: {error}"));
             assert_eq!((given.form(), given.document()), (form, document), "{text}");
         }
+    }
+
+    #[test]
+    fn the_owner_is_known_from_what_surrounds_the_document() {
+        let user = Some(PolicyOwner::User("bob".to_owned()));
+        let group = Some(PolicyOwner::Group("ops".to_owned()));
+        for (text, owner) in [
+            (BARE.to_owned(), None),
+            (format!("{{\"PolicyDocument\": {BARE}}}"), None),
+            (format!("{{\"RoleName\": \"r\", \"PolicyDocument\": {BARE}}}"), None),
+            (format!("{{\"Role\": {{\"AssumeRolePolicyDocument\": {BARE}}}}}"), None),
+            (format!("{{\"UserName\": \"bob\", \"PolicyDocument\": {BARE}}}"), user.clone()),
+            ("{\"UserName\": \"bob\", \"PolicyDocument\": \"%7B%22Statement%22: []%7D\"}".to_owned(), user),
+            (format!("{{\"GroupName\": \"ops\", \"PolicyDocument\": {BARE}}}"), group),
+            (format!("{{\"PolicyVersion\": {{\"Document\": {BARE}}}}}"), Some(PolicyOwner::Managed)),
+            (format!("{{\"Document\": {BARE}}}"), Some(PolicyOwner::Managed)),
+        ] {
+            assert_eq!(PolicyInput::read(text.as_bytes()).unwrap().owner(), owner, "{text}");
+        }
+        let (error, _) = PolicyInput::read(
+            br#"{"Policy": {"PolicyId": "ANPA", "Arn": "arn:aws:iam::111111111111:policy/p", "DefaultVersionId": "v3"}}"#,
+        )
+        .unwrap_err();
+        assert!(error.help[0].ends_with("--policy-arn arn:aws:iam::111111111111:policy/p --version-id v3"), "{error}");
+    }
+
+    #[test]
+    fn only_latin_1_is_accepted() {
+        assert!(policy("{\"Id\": \"\u{ff}\", \"Statement\": []}".as_bytes()).is_ok());
+        assert!(policy(br#"{"Id": "\u0100", "Statement": []}"#).is_ok());
+        let error = policy("{\"Id\": \"\u{100}\", \"Statement\": []}".as_bytes()).unwrap_err();
+        assert!(error.message.contains("U+0100") && error.span == Span::new(8, 10), "{error}");
     }
 
     #[test]

@@ -7,9 +7,19 @@ use serde_json::Value;
 use super::coverage::RequestedGrant;
 use super::document;
 use super::grant::Grant;
-use crate::aws::policy::{Effect, Policy, Statement, Texts};
+use crate::aws::policy::{Effect, Policy, Statement, TAG_SESSION, Texts};
 use crate::diag::{Span, SpannedError};
 use lossless_yaml::{ObjectRef, Plan};
+
+/// All actions that a grant can have.
+pub(super) const ACTIONS: [&str; 2] = ["sts:AssumeRole", TAG_SESSION];
+
+/// The actions of a grant that a statement lists by name.
+pub(super) fn listed_actions(statement: &Statement) -> Vec<&'static str> {
+    let lists =
+        |action: &&str| statement.action.patterns.texts.iter().any(|text| text.text.eq_ignore_ascii_case(action));
+    ACTIONS.into_iter().filter(lists).collect()
+}
 
 /// A document that a grant is added to or removed from.
 pub(super) struct DocumentEdit<'e> {

@@ -25,15 +25,28 @@ pub struct Conditions {
     pub session_name: Option<SessionName>,
 }
 
+/// What is known about a condition key of a grant's requests, besides the requested conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The ARN of the subject whose requests these are; `None` for all.
+    pub subject: Option<String>,
+    /// The key; with `/*` at the end, all keys with that prefix.
+    pub key: String,
+    /// The possible values; `None`: without the key.
+    pub states: Vec<Option<String>>,
+}
+
 /// Permission to assume roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The principals or the roles; at least one.
     pub subjects: Subjects,
-    /// The conditions; a grant in a permissions policy has none.
+    /// The requested conditions; a grant in a permissions policy has none.
     pub conditions: Conditions,
     /// `sts:TagSession` too, which the sessions of EKS Pod Identity need.
     pub tag_session: bool,
+    /// What is known about its requests. The first entry for a key counts.
+    pub known: Vec<KnownKey>,
 }
 
 impl Conditions {

@@ -5,38 +5,90 @@
 /// Source: IAM user guide, "IAM and AWS STS quotas".
 pub const TRUST: usize = 2048;
 
-/// Characters of all inline policies of a role together.
-///
-/// Source: IAM user guide, "IAM and AWS STS quotas".
-pub const INLINE: usize = 10_240;
+/// Kinds of policies, each with its own maximum length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyKind {
+    /// A role's trust policy.
+    Trust,
+    /// A policy inside a role.
+    RoleInline,
+    /// A policy inside a user.
+    UserInline,
+    /// A policy inside a group.
+    GroupInline,
+    /// A managed policy.
+    Managed,
+}
+
+impl PolicyKind {
+    /// The maximum in characters. The inline policies of a role, user or group have it together.
+    ///
+    /// Source: IAM user guide, "IAM and AWS STS quotas".
+    pub fn most(self) -> usize {
+        match self {
+            Self::Trust => TRUST,
+            Self::RoleInline => 10_240,
+            Self::UserInline => 2048,
+            Self::GroupInline => 5120,
+            Self::Managed => 6144,
+        }
+    }
+
+    /// What has that maximum.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Trust => "a trust policy",
+            Self::RoleInline => "all inline policies of a role together",
+            Self::UserInline => "all inline policies of a user together",
+            Self::GroupInline => "all inline policies of a group together",
+            Self::Managed => "a managed policy",
+        }
+    }
+}
 
 /// A policy is longer than IAM allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the policy would have {count} characters, but IAM allows {most} for {}", if *.trust { "a trust policy" } else { "all inline policies of a role together" })]
+#[error("the policy would have {count} characters, but IAM allows {most} for {}", .kind.title())]
 pub struct TooLong {
     /// Its length in characters, as IAM counts.
     pub count: usize,
     /// The limit.
     pub most: usize,
-    /// Whether it is a trust policy.
-    pub trust: bool,
+    /// What kind of policy it is.
+    pub kind: PolicyKind,
 }
 
 impl TooLong {
     /// How the length is counted, and ways to shorten the policy or raise the limit.
     pub fn help(&self) -> [&'static str; 3] {
-        if self.trust {
-            [
-                "white space outside of strings is not counted",
+        let counted = "white space outside of strings is not counted";
+        let path = "or create the roles under one path and grant that path: arn:aws:iam::*:role/xaccount/*";
+        match self.kind {
+            PolicyKind::Trust => [
+                counted,
                 "list all principals in one statement, or trust the source account's :root under a condition",
                 "or ask AWS to raise the quota ACLSizePerRole, then pass --max-size N",
-            ]
-        } else {
-            [
-                "white space outside of strings is not counted",
+            ],
+            PolicyKind::Managed => [
+                counted,
+                "put the rest into a second managed policy: kubectl xaccount iam permission --account …",
+                path,
+            ],
+            PolicyKind::UserInline => [
+                counted,
+                "use managed policies, 6,144 characters each: aws iam create-policy, then aws iam attach-user-policy",
+                path,
+            ],
+            PolicyKind::GroupInline => [
+                counted,
+                "use managed policies, 6,144 characters each: aws iam create-policy, then aws iam attach-group-policy",
+                path,
+            ],
+            PolicyKind::RoleInline => [
+                counted,
                 "use managed policies, ten per role, 6,144 characters each: aws iam create-policy, then aws iam attach-role-policy",
-                "or create the roles under one path and grant that path: arn:aws:iam::*:role/xaccount/*",
-            ]
+                path,
+            ],
         }
     }
 }
@@ -62,10 +114,10 @@ pub fn count(document: &str) -> usize {
 ///
 /// # Errors
 /// The document is longer than that, or than the default quota.
-pub fn check(document: &str, trust: bool, most: Option<usize>) -> Result<(), TooLong> {
-    let most = most.unwrap_or(if trust { TRUST } else { INLINE });
+pub fn check(document: &str, kind: PolicyKind, most: Option<usize>) -> Result<(), TooLong> {
+    let most = most.unwrap_or(kind.most());
     let count = count(document);
-    if count > most { Err(TooLong { count, most, trust }) } else { Ok(()) }
+    if count > most { Err(TooLong { count, most, kind }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -78,9 +130,24 @@ mod tests {
             assert_eq!(count(text), length, "{text}");
         }
         let long = format!("[\"{}\"]\n", "x".repeat(TRUST - 4));
-        assert_eq!(check(&long, true, None), Ok(()));
-        assert!(check(&long.replacen('x', "xx", 1), true, None).is_err());
-        assert_eq!(check(&long.replacen('x', "xx", 1), true, Some(4096)), Ok(()));
-        assert_eq!(check(&long.replacen('x', "xx", 1), false, None), Ok(()));
+        assert_eq!(check(&long, PolicyKind::Trust, None), Ok(()));
+        let longer = long.replacen('x', "xx", 1);
+        assert!(check(&longer, PolicyKind::Trust, None).is_err());
+        assert_eq!(check(&longer, PolicyKind::Trust, Some(4096)), Ok(()));
+    }
+
+    #[test]
+    fn each_kind_has_its_own_limit() {
+        for (kind, most) in [
+            (PolicyKind::Trust, 2048),
+            (PolicyKind::RoleInline, 10_240),
+            (PolicyKind::UserInline, 2048),
+            (PolicyKind::GroupInline, 5120),
+            (PolicyKind::Managed, 6144),
+        ] {
+            let long = format!("[\"{}\"]", "x".repeat(most - 4));
+            assert_eq!(check(&long, kind, None), Ok(()), "{kind:?}");
+            assert!(check(&long.replacen('x', "xx", 1), kind, None).is_err(), "{kind:?}");
+        }
     }
 }

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde_json::{Map, Value, json};
 
-use super::coverage::RequestedGrant;
-use super::edit::{Changes, DocumentEdit};
+use super::coverage::{RequestedGrant, covers};
+use super::edit::{ACTIONS, Changes, DocumentEdit, listed_actions};
 use super::grant::{Grant, one_or_list};
-use crate::aws::policy::{Effect, Statement, TAG_SESSION, Texts, Truth};
+use crate::aws::policy::{Condition, Effect, Statement, TAG_SESSION, Texts, Truth};
 use crate::diag::{SpannedError, escape_control};
 use lossless_yaml::Plan;
 
 /// How a grant is added.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MergeOptions {
-    /// Replace the conditions under which a statement already allows the same subject.
+    /// Replace the conditions under which a statement already allows the same subject, and add the requested ones to a
+    /// statement that allows it without them.
     pub overwrite: bool,
 }
 
@@ -28,6 +30,9 @@ pub struct MergeOutcome {
     pub notes: Vec<String>,
     /// Statements that may defeat the grant, or that do not do what they seem to.
     pub warnings: Vec<SpannedError>,
+    /// Warnings about statements because of which the document will not be what was requested: they allow a subject
+    /// without a requested condition, or still allow it after a removal.
+    pub shortfalls: Vec<SpannedError>,
 }
 
 /// Adds a grant to a document of strict JSON.
@@ -46,7 +51,7 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<M
     let asked = RequestedGrant::all(grant);
     let (granted, missing): (Vec<&RequestedGrant<'_>>, Vec<&RequestedGrant<'_>>) =
         asked.iter().partition(|asked| edit.grants(asked).next().is_some());
-    edit.note_granted(&granted, &mut outcome);
+    edit.note_granted(&granted, options, &mut outcome);
     edit.note_never_met(&missing, &mut outcome);
     let mut changes = Changes::default();
     let rest = edit.guards(&granted, &missing, options, &mut changes, &mut outcome)?;
@@ -55,12 +60,9 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<M
     Ok(outcome)
 }
 
-/// All actions that a grant can have.
-const ACTIONS: [&str; 2] = ["sts:AssumeRole", TAG_SESSION];
-
 impl DocumentEdit<'_> {
-    /// Warnings that do not depend on the grant: principals that were deleted, elements that IAM does not know, and
-    /// `NotPrincipal`.
+    /// Warnings that do not depend on the grant: principals that were deleted, elements that IAM does not know, and an
+    /// Allow for everyone.
     fn oddities(&self) -> Vec<SpannedError> {
         let mut odd = Vec::new();
         let is_id = |text: &str| {
@@ -87,12 +89,13 @@ impl DocumentEdit<'_> {
                         .help("check its spelling; the statement does not count as a grant"),
                 );
             }
-            if let Some(principals) = statement.principals.as_ref().filter(|principals| principals.not) {
-                let message = format!("{} has NotPrincipal, which AWS advises against", statement.title());
+            let is_open = statement.effect == Effect::Allow && statement.conditions.is_empty();
+            let star = statement.aws_principals().find(|text| text.text == "*");
+            if let Some(star) = star.filter(|_| is_open && covers(&statement.action, "sts:AssumeRole")) {
+                let message = format!("{} allows every AWS account to assume this role", statement.title());
                 odd.push(
-                    SpannedError::new(message, principals.span)
-                        .help("which principals it exempts depends on the role, its account and the session")
-                        .help("use a Deny for all principals with a condition on aws:PrincipalArn instead"),
+                    SpannedError::new(message, star.span)
+                        .help("replace \"*\" with the ARN of the source role, or add a condition"),
                 );
             }
         }
@@ -117,7 +120,7 @@ impl DocumentEdit<'_> {
                         format!("{} denies {} to {who}", statement.title(), asked.action),
                         statement.span,
                     )
-                    .help("a Deny overrides every Allow: change or remove that statement first"),
+                    .help(self.way_past(statement)),
                 ),
                 Truth::Maybe => doubts.push(
                     SpannedError::new(
@@ -132,30 +135,82 @@ impl DocumentEdit<'_> {
         (defeats, doubts)
     }
 
-    /// Adds notes about existing grants, and about the requested conditions that they do not enforce.
-    fn note_granted(&self, granted: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
+    /// What to do about a Deny that defeats the grant.
+    fn way_past(&self, denial: &Statement) -> &'static str {
+        let by_id = denial.conditions.iter().any(|condition| condition.key.text.eq_ignore_ascii_case("sts:ExternalId"));
+        match (by_id && self.grant.conditions.external_ids.is_empty(), self.grant.is_trust()) {
+            // The Deny protects the role; without it, an external id would not be required any more.
+            (true, true) => {
+                "it requires an external id: pass --external-id ID, and set it in the identity (externalID)"
+            }
+            (true, false) => "it depends on the external id: set the right externalID in the identity, and pass -f",
+            _ => "a Deny overrides every Allow: change or remove that statement first",
+        }
+    }
+
+    /// Adds notes about existing grants, and warnings about the requested conditions that they do not enforce.
+    fn note_granted(&self, granted: &[&RequestedGrant<'_>], options: &MergeOptions, outcome: &mut MergeOutcome) {
         let mut notes: Vec<String> = Vec::new();
         for asked in granted {
             let statements: Vec<&Statement> = self.grants(asked).collect();
-            let Some(first) = statements.first() else { continue };
+            let stays = |statement: &&&Statement| !(options.overwrite && self.is_open_in(asked, statement));
+            let staying: Vec<&Statement> = statements.iter().filter(stays).copied().collect();
+            let Some(first) = staying.first() else { continue };
             notes.push(match asked.is_listed_in(first) {
                 true => format!("{} is already granted {} by {}", asked.arn, asked.action, first.title()),
                 false => {
                     format!("{} is already granted {} by {}, which is wider", asked.arn, asked.action, first.title())
                 }
             });
-            // A principal that may only tag a session can't assume the role.
-            let enforced = if asked.action == TAG_SESSION { Vec::new() } else { self.grant.conditions.keys() };
-            for (key, values) in enforced {
-                let enforces = |statement: &&&Statement| {
-                    statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
-                };
-                let open = statements.iter().filter(|statement| !enforces(statement));
-                notes.extend(open.map(|statement| not_enforced(statement, key, asked)));
+            for statement in staying {
+                outcome.shortfalls.extend(self.not_enforced(asked, statement));
             }
         }
         notes.dedup();
         outcome.notes.extend(notes);
+    }
+
+    /// The requested conditions that a statement with an existing grant does not enforce.
+    fn open_keys<'k>(&'k self, asked: &RequestedGrant<'_>, statement: &Statement) -> Vec<&'k str> {
+        // A principal that may only tag a session can't assume the role.
+        let keys = if asked.action == TAG_SESSION { Vec::new() } else { self.grant.conditions.keys() };
+        let enforces = |key: &str, values: &[&str]| {
+            statement.conditions.iter().any(|condition| condition.demands_one_of(key, values))
+        };
+        keys.into_iter().filter(|(key, values)| !enforces(key, values)).map(|(key, _)| key).collect()
+    }
+
+    /// Whether a statement that lists the subject, and does nothing but grant, allows it without a requested condition.
+    fn is_open_in(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> bool {
+        asked.is_granted_by(&self.policy, statement)
+            && self.granted_in(statement, &[asked]).is_some()
+            && !self.open_keys(asked, statement).is_empty()
+    }
+
+    /// Whether a statement allows the subject, and only under the requested conditions.
+    fn is_enforced_in(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> bool {
+        self.open_keys(asked, statement).is_empty()
+    }
+
+    /// The warnings about a statement that allows a subject without requested conditions.
+    fn not_enforced(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> Vec<SpannedError> {
+        let title = statement.title();
+        let warning = |key: &str| {
+            let message = match statement.conditions.iter().find(|condition| condition.narrows(key)) {
+                Some(condition) => {
+                    let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
+                    let texts = escape_control(&texts.join(", ")).into_owned();
+                    format!("{key} is enforced less strictly: {title} accepts {texts}")
+                }
+                None => format!("{key} is not enforced: {title} allows {} without it", asked.arn),
+            };
+            let way = match self.granted_in(statement, &[asked]) {
+                Some(_) => "to add the condition to that statement, pass --overwrite",
+                None => "that statement covers more than this grant: add the condition to it manually, or remove it",
+            };
+            SpannedError::new(message, statement.span).help(way)
+        };
+        self.open_keys(asked, statement).into_iter().map(warning).collect()
     }
 
     /// Adds notes about statements that seem to grant a missing action, but never do.
@@ -173,7 +228,8 @@ impl DocumentEdit<'_> {
     }
 
     /// Handles subjects that are already allowed under other conditions: an error, or with `overwrite` their conditions
-    /// are replaced. Returns what still has to be added.
+    /// are replaced. With `overwrite`, the requested conditions are also added to statements that lack them. Returns
+    /// what still has to be added.
     fn guards<'a, 'g>(
         &self,
         granted: &[&'a RequestedGrant<'g>],
@@ -182,12 +238,19 @@ impl DocumentEdit<'_> {
         changes: &mut Changes,
         outcome: &mut MergeOutcome,
     ) -> Result<Vec<&'a RequestedGrant<'g>>, Vec<SpannedError>> {
+        let is_open = |asked: &&&RequestedGrant<'_>| {
+            options.overwrite && self.grants(asked).any(|statement| self.is_open_in(asked, statement))
+        };
+        let open: Vec<&RequestedGrant<'_>> = granted.iter().filter(is_open).copied().collect();
+        let enforced = |asked: &RequestedGrant<'_>| self.grants(asked).any(|one| self.is_enforced_in(asked, one));
         let mut rest = missing.to_vec();
+        rest.extend(open.iter().filter(|asked| !enforced(asked)));
         let mut errors = Vec::new();
-        let mut removed_refs = Vec::new();
+        let (mut removed_refs, mut settled) = (Vec::new(), Vec::new());
         for statement in self.policy.statements.iter().rev() {
             let guards = |asked: &&RequestedGrant<'_>| asked.is_guarded_by(&self.policy, statement);
-            let guarded: Vec<&RequestedGrant<'_>> = missing.iter().copied().filter(guards).collect();
+            let mut guarded: Vec<&RequestedGrant<'_>> = missing.iter().copied().filter(guards).collect();
+            guarded.extend(open.iter().filter(|asked| self.is_open_in(asked, statement)));
             let Some(first) = guarded.first() else { continue };
             let same = guarded.iter().any(|asked| asked.is_selected_by(&self.policy, statement));
             if same && !options.overwrite {
@@ -200,31 +263,29 @@ impl DocumentEdit<'_> {
             };
             // The requested conditions can't apply to all of its actions.
             let mixed = self.grant.shared(&listed_actions(statement)).len() > 1;
-            if mixed && !self.grant.tag_session {
-                let lost = self.tag_session_lost(statement, &guarded);
-                if !lost.is_empty() {
-                    errors.extend(lost);
-                    continue;
-                }
+            let lost = self.tag_session_changed(statement, &guarded, mixed);
+            if !lost.is_empty() {
+                errors.extend(lost);
+                continue;
             }
             if mixed && self.grant.tag_session {
                 removed_refs.push(statement.index);
             }
-            let (title, existing) = (statement.title(), shown(statement));
             // A grant that another statement has been changed to is not added a second time.
             let again = guarded.iter().all(|asked| !is_among(&rest, asked));
             if granted.len() < listed.texts.len() || again {
                 removed_refs.push(statement.index);
                 changes.removals.extend(self.remove_subjects(statement, listed, &granted));
-                outcome.notes.push(format!("{} removed from {title}, whose condition was {existing}", first.arn));
+                outcome.notes.push(format!("{} removed from {}", first.arn, conditioned(statement)));
             } else {
-                let changed = self.with_asked(statement, changes);
-                outcome.notes.push(format!("replaced the condition of {title}: it was {existing}"));
+                let changed = self.with_asked(statement, is_among(&open, first), changes, outcome);
                 let is_listed =
                     |asked: &RequestedGrant<'_>| granted.iter().any(|&at| asked.is_same(&listed.texts[at].text));
-                rest.retain(|asked| {
-                    !changed.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked)
-                });
+                let is_settled = |asked: &&RequestedGrant<'_>| {
+                    changed.contains(&asked.action) && (is_listed(asked) || is_among(&guarded, asked))
+                };
+                settled.extend(guarded.iter().copied().filter(is_settled));
+                rest.retain(|asked| !is_settled(asked));
             }
         }
         if !errors.is_empty() {
@@ -232,8 +293,9 @@ impl DocumentEdit<'_> {
             return Err(errors);
         }
         // A grant that only removed statements contained is missing now.
-        let is_lost =
-            |asked: &&&RequestedGrant<'_>| self.grants(asked).all(|statement| removed_refs.contains(&statement.index));
+        let is_lost = |asked: &&&RequestedGrant<'_>| {
+            !is_among(&settled, asked) && self.grants(asked).all(|one| removed_refs.contains(&one.index))
+        };
         rest.extend(granted.iter().filter(is_lost).copied());
         Ok(rest)
     }
@@ -251,9 +313,16 @@ impl DocumentEdit<'_> {
         (!granted.is_empty()).then_some((listed, granted))
     }
 
-    /// Replaces a statement's conditions with the requested ones; returns its actions. If `sts:TagSession` is requested
-    /// and can't have all conditions, it is removed from the statement, and gets its own.
-    fn with_asked(&self, statement: &Statement, changes: &mut Changes) -> Vec<&'static str> {
+    /// Replaces a statement's conditions with the requested ones, or adds those if the statement is `open`; returns its
+    /// actions. If `sts:TagSession` is requested and can't have all conditions, it is removed from the statement, and
+    /// gets its own.
+    fn with_asked(
+        &self,
+        statement: &Statement,
+        open: bool,
+        changes: &mut Changes,
+        outcome: &mut MergeOutcome,
+    ) -> Vec<&'static str> {
         let path = |member: &str| {
             let pointer = self.policy.pointer(statement);
             PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain([member]))
@@ -264,24 +333,84 @@ impl DocumentEdit<'_> {
             let replace = ReplaceOperation { path: path("Action"), value: one_or_list(&actions) };
             changes.edits.push(PatchOperation::Replace(replace));
         }
+        if open {
+            changes.edits.extend(self.added_conditions(statement, &actions));
+            outcome.notes.push(format!(
+                "added the condition to {}: {}",
+                statement.title(),
+                self.grant.conditions.shown()
+            ));
+            return actions;
+        }
+        let path = path("Condition");
         changes.edits.push(match self.grant.conditions.to_value(&actions) {
-            Some(value) => PatchOperation::Replace(ReplaceOperation { path: path("Condition"), value }),
-            None => PatchOperation::Remove(RemoveOperation { path: path("Condition") }),
+            Some(value) => PatchOperation::Replace(ReplaceOperation { path, value }),
+            None => PatchOperation::Remove(RemoveOperation { path }),
         });
+        outcome.notes.push(format!("replaced the condition of {}: it was {}", statement.title(), shown(statement)));
         actions
     }
 
-    /// The error if a statement that grants `sts:TagSession` would get a condition that never holds for that action.
-    fn tag_session_lost(&self, statement: &Statement, guarded: &[&RequestedGrant<'_>]) -> Vec<SpannedError> {
-        let is_in = |asked: &&&RequestedGrant<'_>| {
-            RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
+    /// The operations that add the requested conditions to a statement, and keep its others.
+    fn added_conditions(&self, statement: &Statement, actions: &[&str]) -> Vec<PatchOperation> {
+        let path = |tokens: &[&str]| {
+            let pointer = self.policy.pointer(statement);
+            PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(tokens.iter().copied()))
         };
-        let Some(asked) = guarded.iter().find(is_in) else { return Vec::new() };
+        let add = |tokens: &[&str], value: Value| PatchOperation::Add(AddOperation { path: path(tokens), value });
+        let requested = self.grant.conditions.keys_of(actions);
+        let equals = statement.conditions.iter().find(|condition| condition.is_plain_equals());
+        let (Some(equals), Some(_)) = (equals, statement.condition_span) else {
+            let block: Map<String, Value> =
+                requested.iter().map(|(key, values)| ((*key).to_owned(), one_or_list(values))).collect();
+            return vec![match statement.condition_span {
+                Some(_) => add(&["Condition", "StringEquals"], block.into()),
+                None => add(&["Condition"], json!({ "StringEquals": block })),
+            }];
+        };
+        let operator = equals.operator.text.as_str();
+        let one = |(key, values): &(&str, Vec<&str>)| {
+            let is_it =
+                |other: &&Condition| other.operator.text == operator && other.key.text.eq_ignore_ascii_case(key);
+            let value = one_or_list(values);
+            match statement.conditions.iter().find(is_it) {
+                Some(existing) => {
+                    let path = path(&["Condition", operator, &existing.key.text]);
+                    PatchOperation::Replace(ReplaceOperation { path, value })
+                }
+                None => add(&["Condition", operator, key], value),
+            }
+        };
+        requested.iter().map(one).collect()
+    }
+
+    /// The error if `sts:TagSession` is not requested, and a statement that also grants it would get other conditions:
+    /// either it never meets them (`mixed`), or they are changed for it as well.
+    fn tag_session_changed(
+        &self,
+        statement: &Statement,
+        guarded: &[&RequestedGrant<'_>],
+        mixed: bool,
+    ) -> Vec<SpannedError> {
+        if self.grant.tag_session || !listed_actions(statement).contains(&TAG_SESSION) {
+            return Vec::new();
+        }
+        // Under such a condition before, it loses nothing.
+        let had_it = |asked: &RequestedGrant<'_>| {
+            RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).never_met(&self.policy, statement).is_none()
+        };
+        let Some(asked) = guarded.iter().find(|asked| !mixed || had_it(asked)) else { return Vec::new() };
         let message = format!("{} also grants {TAG_SESSION} to {}", statement.title(), asked.arn);
         let conditions = self.grant.conditions.shown();
-        let error = SpannedError::new(message, statement.span)
-            .help(format!("requested: {conditions}; requests for {TAG_SESSION} never meet that condition"));
-        vec![error.help("add --tag-session to give that action its own statement")]
+        let error = SpannedError::new(message, statement.span);
+        vec![match mixed {
+            true => error
+                .help(format!("requested: {conditions}; requests for {TAG_SESSION} never meet that condition"))
+                .help("add --tag-session to give that action its own statement"),
+            false => error
+                .help(format!("requested: {conditions}; that action would get the same conditions"))
+                .help("add --tag-session to change both actions"),
+        }]
     }
 
     /// The error if a subject is already allowed under another condition.
@@ -347,20 +476,11 @@ impl DocumentEdit<'_> {
 
     /// The statement to which subjects can be added for these actions, which share their conditions.
     fn home(&self, actions: &[&str]) -> Option<&Statement> {
-        let home = self.policy.statements.iter().find(|statement| self.is_same_grant(statement, actions))?;
+        // A Sid names what the statement is for; whoever deletes that purpose would delete this grant as well.
+        let is_home =
+            |statement: &&Statement| statement.named_sid().is_none() && self.is_same_grant(statement, actions);
+        let home = self.policy.statements.iter().find(is_home)?;
         self.subjects(home).map(|_| home)
-    }
-}
-
-/// The note about an Allow statement that does not enforce the requested condition on `key`.
-fn not_enforced(statement: &Statement, key: &str, asked: &RequestedGrant<'_>) -> String {
-    let title = statement.title();
-    match statement.conditions.iter().find(|condition| condition.narrows(key)) {
-        Some(condition) => {
-            let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
-            format!("{key} is enforced less strictly: {title} accepts {}", texts.join(", "))
-        }
-        None => format!("{key} is not enforced: {title} allows {} without it", asked.arn),
     }
 }
 
@@ -369,13 +489,12 @@ fn is_among(several: &[&RequestedGrant<'_>], asked: &RequestedGrant<'_>) -> bool
     several.iter().any(|other| std::ptr::eq(*other, asked))
 }
 
-/// The actions of a grant that a statement lists by name.
-fn listed_actions(statement: &Statement) -> Vec<&'static str> {
-    ACTIONS.into_iter().filter(|action| lists(statement, action)).collect()
-}
-
-fn lists(statement: &Statement, action: &str) -> bool {
-    statement.action.patterns.texts.iter().any(|text| text.text.eq_ignore_ascii_case(action))
+/// A statement and its condition, for messages.
+fn conditioned(statement: &Statement) -> String {
+    match statement.conditions.is_empty() {
+        true => format!("{}, which has no condition", statement.title()),
+        false => format!("{}, whose condition was {}", statement.title(), shown(statement)),
+    }
 }
 
 /// A statement's conditions in short form, for messages.
@@ -389,8 +508,6 @@ fn shown(statement: &Statement) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::iam::{Conditions, Subjects};
     use lossless_yaml::{Source, apply};
@@ -403,7 +520,12 @@ mod tests {
             org_id: None,
             session_name: session_name.map(|name| name.parse().unwrap()),
         };
-        Grant { subjects: Subjects::Principals(vec![ROLE.parse().unwrap()]), conditions, tag_session }
+        Grant {
+            subjects: Subjects::Principals(vec![ROLE.parse().unwrap()]),
+            conditions,
+            tag_session,
+            known: Vec::new(),
+        }
     }
 
     fn document(statements: &[Value]) -> String {

@@ -14,9 +14,9 @@ mod merge;
 mod remove;
 pub mod render;
 
-pub use document::{DocumentForm, PolicyInput, may_show, partitions};
-pub use grant::{Conditions, Grant, Subjects};
+pub use document::{DocumentForm, PolicyInput, PolicyOwner, may_show, partitions};
+pub use grant::{Conditions, Grant, KnownKey, Subjects};
 pub use merge::{MergeOptions, MergeOutcome, merge};
-pub use remove::remove;
+pub use remove::{Removal, remove};
 
 pub use crate::manifest_checks::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};

@@ -1,24 +1,35 @@
 //! Removes a grant from a document.
 
 use super::coverage::RequestedGrant;
-use super::edit::DocumentEdit;
+use super::edit::{DocumentEdit, listed_actions};
 use super::grant::Grant;
 use super::merge::MergeOutcome;
-use crate::aws::policy::{Effect, Statement, Truth};
-use crate::diag::{Span, SpannedError, escape_control};
+use crate::aws::policy::{Effect, Statement, TAG_SESSION, Truth};
+use crate::diag::{SpannedError, escape_control};
 
-/// Removes a grant from a document, whoever added it. A wider grant is not removed.
+/// What remains of a document without a grant.
+#[derive(Clone, Debug)]
+pub enum Removal {
+    /// The other statements.
+    Left(MergeOutcome),
+    /// No statement, and AWS refuses such a policy: the policy itself has to be deleted. With what was removed, one
+    /// sentence each.
+    Nothing(Vec<String>),
+}
+
+/// Removes a grant from a document, whoever added it, and `sts:TagSession` for the same subjects with it. A wider grant
+/// is not removed.
 ///
 /// # Errors
-/// Not a policy document, or one of the other kind, or one that would have no statements left.
-pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<SpannedError>> {
+/// Not a policy document, or one of the other kind.
+pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedError>> {
     let edit = DocumentEdit::read(document, grant)?;
     let mut outcome = MergeOutcome::default();
     let asked = RequestedGrant::all(grant);
-    let actions = grant.actions();
-    // A merge may have added the actions in two statements, or an older one all actions under all conditions.
+    // A merge may have added both actions in one statement or in two, with or without `sts:TagSession`.
     let granted = |statement: &Statement| {
-        edit.is_same_grant(statement, actions) || actions.iter().any(|action| edit.is_same_grant(statement, &[action]))
+        let actions = listed_actions(statement);
+        !actions.is_empty() && edit.is_same_grant(statement, &actions)
     };
     let mut operations = Vec::new();
     let mut removed = 0;
@@ -38,32 +49,24 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<Spanne
         outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
     }
     if removed > 0 && removed == edit.policy.statements.len() {
-        let way = if grant.is_trust() {
-            "delete the role, or add another principal to its trust policy first"
-        } else {
-            "delete the inline policy instead: aws iam delete-role-policy --role-name ROLE --policy-name NAME"
-        };
-        let all = Span::new(0, document.len());
-        return Err(vec![
-            SpannedError::new("the policy would have no statements left, and AWS refuses such a policy", all).help(way),
-        ]);
+        return Ok(Removal::Nothing(outcome.notes));
     }
-    outcome.warnings = still_granted(&edit, &asked, &granted);
+    still_granted(&edit, &asked, &granted, &mut outcome);
     if operations.is_empty() {
         outcome.notes.push("nothing to remove: no statement contains this grant".to_owned());
     }
     outcome.plan = edit.plan(operations);
-    Ok(outcome)
+    Ok(Removal::Left(outcome))
 }
 
-/// Warnings about statements that still allow a subject after the grant is removed, one per statement and subject.
+/// Adds warnings about statements that still allow a subject after the grant is removed, one per statement and subject.
 fn still_granted(
     edit: &DocumentEdit<'_>,
     asked: &[RequestedGrant<'_>],
     is_grant: &impl Fn(&Statement) -> bool,
-) -> Vec<SpannedError> {
+    outcome: &mut MergeOutcome,
+) {
     let mut reported = Vec::new();
-    let mut warnings = Vec::new();
     for asked in asked {
         for statement in &edit.policy.statements {
             let is_removed = is_grant(statement) && asked.is_listed_in(statement);
@@ -78,12 +81,16 @@ fn still_granted(
                     _ => "with a wider grant",
                 };
                 let message = format!("{} still allows {} {how}, and is not removed", statement.title(), asked.arn);
-                warnings.push(
-                    SpannedError::new(message, statement.span)
-                        .help("to remove it too, pass its conditions and actions as flags, or edit it manually"),
-                );
+                let warning = SpannedError::new(message, statement.span).help(match edit.grant.is_trust() {
+                    true => "to remove it too, pass its conditions (--external-id, --org-id, --session-name), or edit it manually",
+                    false => "to remove it too, edit it manually",
+                });
+                // A subject that may only tag a session can't assume the role.
+                match asked.action == TAG_SESSION {
+                    true => outcome.warnings.push(warning),
+                    false => outcome.shortfalls.push(warning),
+                }
             }
         }
     }
-    warnings
 }

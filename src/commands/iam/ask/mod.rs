@@ -1,5 +1,6 @@
 //! Builds the requested grant from flags and manifests.
 
+mod known;
 mod map;
 mod permission;
 mod target;
@@ -30,6 +31,8 @@ pub(super) struct GrantRequest {
     /// The role that the policy belongs to.
     pub(super) role_name: String,
     pub(super) role_path: String,
+    /// Whether the permissions policy is that of a user: the CAPA pod runs as one.
+    pub(super) is_of_user: bool,
     /// Warnings about identities in the manifests that this grant does not cover.
     pub(super) warnings: Vec<Diagnostic>,
     /// The arguments that request the same grant without manifests.
@@ -69,8 +72,13 @@ fn flag_target(target: &TargetRoles, partition: Partition) -> Result<Vec<RoleArn
     Ok(roles)
 }
 
-fn bad_source_role(error: &RoleArnError) -> Diagnostic {
+fn bad_source_role(text: &str, error: &RoleArnError) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("--source-role: {error}"));
+    if text.starts_with("arn:") && text.contains(":user/") {
+        return diagnostic
+            .help("for a user: iam trust --source-principal ARN")
+            .help("and iam permission without --source-role and -o, whose document aws iam put-user-policy takes");
+    }
     match error.suggestion() {
         Some(right) if !diagnostic.message.contains(&right) => diagnostic.help(format!("perhaps {right}")),
         _ => diagnostic,
@@ -82,7 +90,8 @@ fn source_role_arn(args: &SourceRoleArgs) -> Result<Option<RoleArn>, Diagnostic>
     if !args.source_role.contains(':') {
         return Ok(None);
     }
-    let role: RoleArn = args.source_role.parse().map_err(|error: RoleArnError| bad_source_role(&error))?;
+    let role: RoleArn =
+        args.source_role.parse().map_err(|error: RoleArnError| bad_source_role(&args.source_role, &error))?;
     match &args.source_account {
         Some(account) if account != role.account() => {
             Err(Diagnostic::error(format!("--source-role {role} is not in --source-account {account}"))

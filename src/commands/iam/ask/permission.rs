@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use xaccount::account_map::Credentials;
-use xaccount::aws::{Partition, RoleArn};
+use xaccount::aws::{Partition, Principal, PrincipalKind, RoleArn};
 use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
 use xaccount::inventory::Inventory;
 
+use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
@@ -72,15 +73,68 @@ pub(crate) fn permission(
         return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
             .help("add --source-account 111111111111")));
     }
-    let tag_session = args.tag_session;
-    let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session };
+    let mut known = known(args, &roles, picked.as_deref().unwrap_or_default(), map);
+    let of_context = known::arguments(&known);
+    let user = map.and_then(|map| map::user(map, args.target.partition)).filter(|_| args.for_role.is_none());
+    let is_of_user = user.is_some();
+    let role = args.for_role.as_ref().or(source.as_ref());
+    let caller = user.or_else(|| role.cloned().map(Principal::from));
+    // A user's, group's or managed policy is not, or not only, the source role's.
+    if merging.is_none_or(|merging| merging.given.owner().is_none()) {
+        known.extend(caller.iter().flat_map(of_caller));
+    }
+    let conditions = Conditions::default();
+    let grant = Grant { subjects: Subjects::Roles(roles), conditions, tag_session: args.tag_session, known };
+    let arguments = script_arguments(args, &grant, role, of_context);
+    Ok(GrantRequest { grant, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+}
+
+/// The arguments that request the same grant without manifests and map.
+fn script_arguments(args: &Permission, grant: &Grant, role: Option<&RoleArn>, context: Vec<String>) -> Vec<String> {
     let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
-    arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
+    arguments.extend(role.map(|role| format!("--source-role={role}")));
+    arguments.extend(args.source.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
+    arguments.extend(context);
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
-    Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+    arguments
+}
+
+/// What is known about the requests for each role.
+fn known(args: &Permission, roles: &[RoleArn], picked: &[&RoleUse<'_>], map: Option<&MapFile>) -> Vec<KnownKey> {
+    let mut known = known::of_flags(&args.policy.context);
+    for role in roles {
+        let uses: Vec<&RoleUse<'_>> = picked.iter().copied().filter(|one| one.role == *role).collect();
+        let entry = map.and_then(|map| map::entry(map, role));
+        let subject = Some(role.as_str());
+        known.extend(known::external_id(subject, &uses, entry));
+        known.extend(known::session_name(subject, &uses, entry));
+    }
+    if let Some(map) = map {
+        let organization = map.map.source.organization.as_ref();
+        known.extend(organization.map(|id| known::one("aws:PrincipalOrgID", id.value.as_str())));
+        if args.for_role.is_none() {
+            known.extend(known::of_credentials(None, map, args.tag_session));
+        }
+    }
+    known.dedup();
+    known
+}
+
+/// The keys of whoever has the permissions policy.
+fn of_caller(caller: &Principal) -> Vec<KnownKey> {
+    let kind = match caller.kind() {
+        PrincipalKind::User => "User",
+        PrincipalKind::Role | PrincipalKind::Account => "AssumedRole",
+    };
+    vec![
+        known::one("aws:PrincipalArn", caller.as_str()),
+        known::one("aws:PrincipalAccount", caller.account().as_str()),
+        known::one("aws:PrincipalType", kind),
+    ]
 }
 
 /// Adds what the map specifies: whose policy it is, and the roles if no manifest has them.
@@ -125,7 +179,7 @@ fn refuse_user(args: &Permission, map: &MapFile) -> Result<(), Diagnostic> {
 /// The role that the flags specify by name and account.
 fn role_in_source_account(args: &SourceRoleArgs, partition: Partition) -> Result<Option<RoleArn>, Diagnostic> {
     let of_account = |account| RoleArn::new(partition, account, &args.source_role);
-    args.source_account.as_ref().map(of_account).transpose().map_err(|error| bad_source_role(&error))
+    args.source_account.as_ref().map(of_account).transpose().map_err(|error| bad_source_role(&args.source_role, &error))
 }
 
 /// Path and name of the role whose policy is changed.

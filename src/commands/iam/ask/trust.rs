@@ -6,16 +6,17 @@ use xaccount::aws::{ExternalId, OrgId, Partition, Principal, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use xaccount::diag::{Diagnostic, Severity};
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
 use xaccount::inventory::Inventory;
 use xaccount::settings::Setting;
 
+use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
-use crate::cli::{PolicyFormat, Trust};
+use crate::cli::{ConditionArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map_file::MapFile;
 
@@ -60,16 +61,12 @@ pub(crate) fn trust(
     }
     let args = &args;
 
-    let (principals, mut warnings) = principals(args, source, partition, &picked).map_err(one)?;
+    let controller = controller(args, source, partition).map_err(one)?;
+    let (principals, mut warnings) = principals(args, controller.as_ref(), &picked).map_err(one)?;
     if let Some(target) = target.as_ref().filter(|_| !args.source.role.allow_same_account) {
         refuse_same_account(&principals, target).map_err(one)?;
     }
-    let conditions = Conditions {
-        external_ids: external_ids(args, &picked)?,
-        org_id: args.conditions.org_id.clone(),
-        session_name: args.conditions.session_name.clone(),
-    };
-    session_name(args, &picked).map_err(one)?;
+    let conditions = conditions(args, &picked)?;
     decisions.extend(
         principals
             .iter()
@@ -79,15 +76,33 @@ pub(crate) fn trust(
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     needs_account(args, target.is_none()).map_err(one)?;
     let tag_session = args.tag_session;
-    let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
+    let known = known(args, &picked, map, target.as_ref(), controller.as_ref());
+    let mut grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session, known };
     let arguments = script_arguments(args, &grant, target.as_ref());
+    grant.known.extend(target.as_ref().map(|role| known::one("aws:ResourceAccount", role.account().as_str())));
     warnings.dedup();
-    let (role_path, role_name) = match &target {
-        Some(role) => (role.path().to_owned(), role.name().to_owned()),
-        None => path_and_name(&args.target.role_name),
-    };
+    let (role_path, role_name) = path_and_name(target.as_ref().map_or(&*args.target.role_name, RoleArn::path_and_name));
     let account = target.map(|role| role.account().clone());
-    Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+    let is_of_user = false;
+    Ok(GrantRequest { grant, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+}
+
+/// What is known about the requests, besides the conditions.
+fn known(
+    args: &Trust,
+    picked: &[&RoleUse<'_>],
+    map: Option<&MapFile>,
+    target: Option<&RoleArn>,
+    controller: Option<&Principal>,
+) -> Vec<KnownKey> {
+    let mut known = known::of_flags(&args.policy.context);
+    let entry = map.zip(target).and_then(|(map, role)| map::entry(map, role));
+    known.extend(known::session_name(None, picked, entry));
+    // With --source-principal, the map does not say who assumes the role.
+    if let (Some(map), Some(controller)) = (map, controller.filter(|_| args.source.source_principal.is_empty())) {
+        known.extend(known::of_credentials(Some(controller), map, args.tag_session));
+    }
+    known
 }
 
 /// Adds what the map specifies: who assumes the role, and the role if no manifest or document has it.
@@ -189,6 +204,7 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments.extend(conditions.session_name.iter().map(|name| format!("--session-name={name}")));
     arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
     arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    arguments.extend(known::arguments(&grant.known));
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
@@ -305,27 +321,30 @@ fn pick_one<'u, 'r>(uses: &'u [RoleUse<'r>], target: &TargetRoles) -> Result<Vec
     }
 }
 
-/// The principals that assume the target's role, and warnings about flags that are not needed.
-fn principals(
-    args: &Trust,
-    source: Option<RoleArn>,
-    partition: Partition,
-    picked: &[&RoleUse<'_>],
-) -> Result<(Vec<Principal>, Vec<Diagnostic>), Diagnostic> {
+/// The role that the CAPA pod runs as, if it is specified.
+fn controller(args: &Trust, source: Option<RoleArn>, partition: Partition) -> Result<Option<Principal>, Diagnostic> {
     let role = &args.source.role;
-    let controller: Option<Principal> = match (source, &role.source_account) {
-        (Some(role), _) => Some(role.into()),
+    match (source, &role.source_account) {
+        (Some(role), _) => Ok(Some(role.into())),
         (None, Some(account)) => {
-            let role = RoleArn::new(partition, account, &role.source_role).map_err(|error| bad_source_role(&error))?;
-            Some(role.into())
+            let arn = RoleArn::new(partition, account, &role.source_role);
+            Ok(Some(arn.map_err(|error| bad_source_role(&role.source_role, &error))?.into()))
         }
         (None, None) if role.source_role != DEFAULT_ROLE_NAME => {
             let name = &role.source_role;
             let why = format!("missing --source-account: --source-role {name} is a name, not an ARN");
-            return Err(Diagnostic::error(why).help("add --source-account 111111111111"));
+            Err(Diagnostic::error(why).help("add --source-account 111111111111"))
         }
-        (None, None) => None,
-    };
+        (None, None) => Ok(None),
+    }
+}
+
+/// The principals that assume the target's role, and warnings about flags that are not needed.
+fn principals(
+    args: &Trust,
+    controller: Option<&Principal>,
+    picked: &[&RoleUse<'_>],
+) -> Result<(Vec<Principal>, Vec<Diagnostic>), Diagnostic> {
     let (mut all, mut warnings) = (Vec::new(), Vec::new());
     for one in picked {
         let title = one.found.title();
@@ -351,7 +370,7 @@ fn principals(
     all.extend(args.source.source_principal.iter().cloned());
     let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == RoleHop::Controller);
     match controller {
-        Some(controller) if by_controller => all.push(controller),
+        Some(controller) if by_controller => all.push(controller.clone()),
         // According to the manifests, others assume the role: the controller is not granted access as well.
         Some(controller) => {
             let message =
@@ -374,6 +393,14 @@ fn principals(
 
 fn all_named(principals: &[Principal]) -> String {
     principals.iter().map(Principal::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The conditions that the flags and the identities request.
+fn conditions(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<Conditions, Vec<Diagnostic>> {
+    let external_ids = external_ids(args, picked)?;
+    session_name(args, picked).map_err(|error| vec![error])?;
+    let ConditionArgs { org_id, session_name, .. } = &args.conditions;
+    Ok(Conditions { external_ids, org_id: org_id.clone(), session_name: session_name.clone() })
 }
 
 /// The external ids to require: those of the flags, which the identities must have too, else those of the identities.

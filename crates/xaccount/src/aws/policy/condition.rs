@@ -48,13 +48,25 @@ impl Truth {
     }
 }
 
-/// What is known about a key's value in a session.
+/// What is known about a key in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KnownValues {
+pub struct KnownValues(Vec<Option<String>>);
+
+impl KnownValues {
     /// The session does not have the key.
-    Absent,
+    pub fn absent() -> Self {
+        Self(vec![None])
+    }
+
     /// The session has one of these values.
-    OneOf(Vec<String>),
+    pub fn one_of<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
+        Self(values.into_iter().map(|value| Some(value.to_owned())).collect())
+    }
+
+    /// The session has one of these values, or for `None` does not have the key.
+    pub fn any(states: Vec<Option<String>>) -> Self {
+        Self(states)
+    }
 }
 
 /// What is known about the sessions of a grant. A key that is not in it may have any value, or none.
@@ -62,13 +74,19 @@ pub enum KnownValues {
 pub struct Knowledge(Vec<(String, KnownValues)>);
 
 impl Knowledge {
-    /// Adds what is known about a key.
+    /// Adds what is known about a key, or with `/*` at the end about all keys with that prefix. What was added first
+    /// counts.
     pub fn learn(&mut self, key: &str, known: KnownValues) {
-        self.0.push((key.to_owned(), known));
+        self.0.push((key.to_ascii_lowercase(), known));
     }
 
     fn of(&self, key: &str) -> Option<&KnownValues> {
-        self.0.iter().find(|(existing, _)| existing.eq_ignore_ascii_case(key)).map(|(_, known)| known)
+        let key = key.to_ascii_lowercase();
+        let is_of = |existing: &str| match existing.strip_suffix('*') {
+            Some(prefix) if prefix.ends_with('/') => key.starts_with(prefix),
+            _ => existing == key,
+        };
+        self.0.iter().find(|(existing, _)| is_of(existing)).map(|(_, known)| known)
     }
 }
 
@@ -133,8 +151,17 @@ impl Condition {
             return Truth::Maybe;
         }
         let Some(known) = knowledge.of(&self.key.text) else { return Truth::Maybe };
+        let truths: Vec<Truth> = known.0.iter().map(|state| self.holds_for(&operator, state.as_deref())).collect();
+        match truths.split_first() {
+            Some((first, rest)) if rest.iter().all(|truth| truth == first) => *first,
+            _ => Truth::Maybe,
+        }
+    }
+
+    /// Whether the condition holds for a session with this value of the key; `None`: without the key.
+    fn holds_for(&self, operator: &Operator<'_>, state: Option<&str>) -> Truth {
         if operator.base.eq_ignore_ascii_case("Null") {
-            let absent = Truth::from_bool(*known == KnownValues::Absent);
+            let absent = Truth::from_bool(state.is_none());
             let truths = self.values.iter().map(|value| match value.text.as_str() {
                 "true" => absent,
                 "false" => absent.not(),
@@ -147,22 +174,15 @@ impl Condition {
         if arns && self.values.iter().any(|value| value.text.splitn(6, ':').count() < 6) {
             return Truth::Maybe;
         }
-        match known {
+        match state {
             // `ForAllValues:` and negated operators hold for a key without values; `ForAnyValue:` does not.
-            KnownValues::Absent => match operator.set.as_deref() {
+            None => match operator.set.as_deref() {
                 Some("forallvalues") => Truth::Yes,
                 Some(_) => Truth::Maybe,
                 None => Truth::from_bool(operator.if_exists || negated),
             },
-            KnownValues::OneOf(_) if operator.set.is_some() => Truth::Maybe,
-            KnownValues::OneOf(texts) => {
-                let fits = |text: &String| self.values.iter().any(|value| test(&value.text, text)) != negated;
-                match texts.iter().filter(|text| fits(text)).count() {
-                    0 => Truth::No,
-                    all if all == texts.len() => Truth::Yes,
-                    _ => Truth::Maybe,
-                }
-            }
+            Some(_) if operator.set.is_some() => Truth::Maybe,
+            Some(text) => Truth::from_bool(self.values.iter().any(|value| test(&value.text, text)) != negated),
         }
     }
 }
@@ -208,9 +228,11 @@ mod tests {
     #[test]
     fn known_values_decide() {
         let mut knowledge = Knowledge::default();
-        knowledge.learn("sts:ExternalId", KnownValues::OneOf(vec!["ab".into(), "ac".into()]));
-        knowledge.learn("aws:PrincipalArn", KnownValues::OneOf(vec!["arn:aws:iam::111111111111:role/x".into()]));
-        knowledge.learn("aws:SourceIdentity", KnownValues::Absent);
+        knowledge.learn("sts:ExternalId", KnownValues::one_of(["ab", "ac"]));
+        knowledge.learn("aws:PrincipalArn", KnownValues::one_of(["arn:aws:iam::111111111111:role/x"]));
+        knowledge.learn("aws:SourceIdentity", KnownValues::absent());
+        knowledge.learn("aws:RequestTag/*", KnownValues::absent());
+        knowledge.learn("aws:MultiFactorAuthPresent", KnownValues::any(vec![None, Some("false".to_owned())]));
         for (operator, key, values, truth) in [
             ("StringEquals", "STS:externalid", &["ab", "ac"][..], Truth::Yes),
             ("StringEquals", "sts:ExternalId", &["ab"], Truth::Maybe),
@@ -228,6 +250,14 @@ mod tests {
             ("StringEqualsIfExists", "aws:SourceIdentity", &["x"], Truth::Yes),
             ("ForAllValues:StringEquals", "aws:SourceIdentity", &["x"], Truth::Yes),
             ("Null", "aws:SourceIdentity", &["true"], Truth::Yes),
+            ("Null", "aws:requesttag/Team", &["true"], Truth::Yes),
+            ("StringEquals", "aws:RequestTag/team", &["x"], Truth::No),
+            ("Null", "aws:RequestTagged", &["true"], Truth::Maybe),
+            ("Bool", "aws:MultiFactorAuthPresent", &["true"], Truth::No),
+            ("BoolIfExists", "aws:MultiFactorAuthPresent", &["false"], Truth::Yes),
+            ("Bool", "aws:MultiFactorAuthPresent", &["false"], Truth::Maybe),
+            ("BoolIfExists", "aws:MultiFactorAuthPresent", &["true"], Truth::Maybe),
+            ("Null", "aws:MultiFactorAuthPresent", &["true"], Truth::Maybe),
             ("Null", "sts:ExternalId", &["true"], Truth::No),
             ("Null", "sts:ExternalId", &["false"], Truth::Yes),
             ("StringEquals", "aws:PrincipalTag/team", &["x"], Truth::Maybe),

@@ -55,22 +55,11 @@ pub struct Element {
     pub patterns: Texts,
 }
 
-/// The principals of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// `"*"`
-    Anyone,
-    /// By type of principal (`AWS`, `Service`, …), in order.
-    Typed(Vec<(String, Texts)>),
-}
-
-/// `Principal`, or `NotPrincipal`.
+/// `Principal`: an object of types. AWS accepts neither `NotPrincipal` nor the string `"*"` in a role's trust policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principals {
-    /// `NotPrincipal`: all but these.
-    pub not: bool,
-    /// The listed principals.
-    pub who: Who,
+    /// The principals by type (`AWS`, `Service`, …), in order.
+    pub types: Vec<(String, Texts)>,
     /// Its span in the file.
     pub span: Span,
 }
@@ -95,7 +84,7 @@ pub struct Statement {
     pub sid: Option<Text>,
     /// `Effect`
     pub effect: Effect,
-    /// `Principal` or `NotPrincipal`; only a trust policy has one.
+    /// `Principal`; only a trust policy has one.
     pub principals: Option<Principals>,
     /// `Action` or `NotAction`
     pub action: Element,
@@ -123,30 +112,28 @@ pub struct Policy {
 impl Statement {
     /// The name in messages: `statement 2`, or `statement 2 (Sid Ec2)`.
     pub fn title(&self) -> String {
-        // An empty Sid counts as none.
-        match self.sid.as_ref().filter(|sid| !sid.text.is_empty()) {
+        match self.named_sid() {
             Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::escape_control(&sid.text)),
             None => format!("statement {}", self.index + 1),
         }
     }
 
-    /// The principals of type `AWS`, if there are no other types and no `NotPrincipal`.
+    /// Its `Sid`; an empty one counts as none.
+    pub fn named_sid(&self) -> Option<&Text> {
+        self.sid.as_ref().filter(|sid| !sid.text.is_empty())
+    }
+
+    /// The principals of type `AWS`, if there are no other types.
     pub fn only_aws(&self) -> Option<&Texts> {
-        match self.principals.as_ref().filter(|principals| !principals.not).map(|principals| &principals.who) {
-            Some(Who::Typed(types)) => match types.as_slice() {
-                [(kind, texts)] if kind == "AWS" => Some(texts),
-                _ => None,
-            },
+        match self.principals.as_ref()?.types.as_slice() {
+            [(kind, texts)] if kind == "AWS" => Some(texts),
             _ => None,
         }
     }
 
-    /// All principals of type `AWS`, including those of a `NotPrincipal`.
+    /// All principals of type `AWS`.
     pub fn aws_principals(&self) -> impl Iterator<Item = &Text> {
-        let types = match self.principals.as_ref().map(|principals| &principals.who) {
-            Some(Who::Typed(types)) => types.as_slice(),
-            _ => &[],
-        };
+        let types = self.principals.as_ref().map(|principals| principals.types.as_slice()).unwrap_or_default();
         types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts)
     }
 }

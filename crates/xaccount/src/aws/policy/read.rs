@@ -1,6 +1,6 @@
 //! Reads a document's tree into a [`Policy`].
 
-use super::{Condition, Effect, Element, Policy, Principals, Statement, Text, Texts, Who};
+use super::{Condition, Effect, Element, Policy, Principals, Statement, Text, Texts};
 use crate::diag::SpannedError;
 use lossless_yaml::{Data, NodeId, Tree};
 
@@ -40,8 +40,7 @@ impl Policy {
             nodes.iter().enumerate().map(|(index, &node)| reader.statement(index, node)).collect::<Result<_, _>>()?;
         let mut sids = std::collections::HashSet::new();
         // AWS allows any number of empty ones.
-        let named = statements.iter().filter_map(|statement| statement.sid.as_ref()).filter(|sid| !sid.text.is_empty());
-        for sid in named {
+        for sid in statements.iter().filter_map(Statement::named_sid) {
             if !sids.insert(&sid.text) {
                 let message = format!("two statements have the Sid {}", crate::diag::escape_control(&sid.text));
                 return Err(SpannedError::new(message, sid.span).help("AWS refuses such a policy; rename one of them"));
@@ -123,9 +122,11 @@ impl PolicyReader<'_, '_> {
             Some((effect, _)) => return Err(wrong(effect, "the Effect is neither Allow nor Deny".into())),
             None => return Err(wrong(node, "missing Effect".into())),
         };
-        let principals =
-            self.either(node, "Principal").map_err(|node| wrong(node, "both Principal and NotPrincipal".into()))?;
-        let principals = principals.map(|(not, node)| self.principals(not, node)).transpose()?;
+        if let Some(principals) = self.member(node, "NotPrincipal") {
+            return Err(not_accepted(wrong(principals, "NotPrincipal".into()))
+                .help("use Principal; to exempt principals from a Deny, add a condition on aws:PrincipalArn"));
+        }
+        let principals = self.member(node, "Principal").map(|node| self.principals(index, node)).transpose()?;
         let action = self.element(node, "Action")?;
         let action = action.ok_or_else(|| wrong(node, "missing Action or NotAction".into()))?;
         let resource = self.element(node, "Resource")?;
@@ -165,30 +166,31 @@ impl PolicyReader<'_, '_> {
         found.map(|(not, node)| Ok(Element { not, patterns: self.texts(node, name)? })).transpose()
     }
 
-    fn principals(&self, not: bool, node: NodeId) -> Result<Principals, SpannedError> {
-        let name = if not { "NotPrincipal" } else { "Principal" };
-        let who = match (self.string(node), self.tree.entries(node)) {
-            (Some("*"), _) => Who::Anyone,
-            (Some(text), _) => {
-                let message = format!("the {name} \"{}\" has no type", crate::diag::escape_control(text));
-                return Err(self.refuse(node, message).help(format!("write \"{name}\": {{\"AWS\": \"…\"}}")));
+    fn principals(&self, index: usize, node: NodeId) -> Result<Principals, SpannedError> {
+        let types = match (self.string(node), self.tree.entries(node)) {
+            (Some("*"), _) => {
+                let error = format!("the Principal \"*\" in statement {} has no type", index + 1);
+                return Err(not_accepted(self.refuse(node, error))
+                    .help("write \"Principal\": {\"AWS\": \"*\"}, which allows every AWS account"));
             }
-            (None, Some(entries)) => Who::Typed(
-                entries
-                    .iter()
-                    .map(|&(key, value)| {
-                        let kind = self.tree.text(key).unwrap_or_default();
-                        Ok((kind.to_owned(), self.texts(value, name)?))
-                    })
-                    .collect::<Result<_, SpannedError>>()?,
-            ),
+            (Some(text), _) => {
+                let message = format!("the Principal \"{}\" has no type", crate::diag::escape_control(text));
+                return Err(self.refuse(node, message).help("write \"Principal\": {\"AWS\": \"…\"}"));
+            }
+            (None, Some(entries)) => entries
+                .iter()
+                .map(|&(key, value)| {
+                    let kind = self.tree.text(key).unwrap_or_default();
+                    Ok((kind.to_owned(), self.texts(value, "Principal")?))
+                })
+                .collect::<Result<_, SpannedError>>()?,
             (None, None) => {
-                let message = format!("a {name} is \"*\" or an object of types, but this is {}", self.is(node));
-                let help = format!("write one object, \"{name}\": {{\"AWS\": [\"…\", \"…\"]}}");
+                let message = format!("a Principal is an object of types, but this is {}", self.is(node));
+                let help = "write one object, \"Principal\": {\"AWS\": [\"…\", \"…\"]}";
                 return Err(self.refuse(node, message).help(help));
             }
         };
-        Ok(Principals { not, who, span: self.tree.span(node) })
+        Ok(Principals { types, span: self.tree.span(node) })
     }
 
     fn conditions(&self, node: NodeId) -> Result<Vec<Condition>, SpannedError> {
@@ -241,6 +243,13 @@ impl PolicyReader<'_, '_> {
     }
 }
 
+/// An error about a document that AWS refuses to save. Sources: IAM user guide, "AWS JSON policy elements:
+/// NotPrincipal" ("You cannot use the NotPrincipal element in an IAM identity-based policy nor in an IAM role trust
+/// policy"); the error of `UpdateAssumeRolePolicy`, `AssumeRolepolicy contained an invalid principal: "STAR":"*"`.
+fn not_accepted(error: SpannedError) -> SpannedError {
+    error.help("AWS does not accept this document as the trust policy of a role")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +288,8 @@ mod tests {
             (in_statement(r#""Effect": "Deny""#), "duplicate key", "\"Effect\""),
             (in_statement(r#""NotAction": "b""#), "can't have both", "\"b\""),
             (in_statement(r#""Principal": "arn""#), "has no type", "\"arn\""),
+            (in_statement(r#""Principal": "*""#), "has no type", "\"*\""),
+            (in_statement(r#""NotPrincipal": {"AWS": "1"}"#), "NotPrincipal in statement 1", "{\"AWS\": \"1\"}"),
             (in_statement(r#""Principal": [{"AWS": "1"}]"#), "this is a list", "[{\"AWS\": \"1\"}]"),
             (in_statement(r#""Principal": {"AWS": ["1", 2]}"#), "list of strings", "2"),
             (in_statement(r#""Resource": null"#), "list of strings", "null"),

@@ -66,9 +66,45 @@ pub enum PieceError {
         /// The requested role.
         name: String,
     },
+    /// A role of IAM Identity Center or of a service. Source: IAM API reference, `PutRolePolicy` and
+    /// `UpdateAssumeRolePolicy`, `UnmodifiableEntity`: only the service that created it can modify it.
+    #[error("AWS refuses to modify the role {name}: it belongs to {}", if *.is_permission_set { "a permission set of IAM Identity Center" } else { "an AWS service" })]
+    Unmodifiable {
+        /// The requested role.
+        name: String,
+        /// Whether it is the role of a permission set; otherwise it is a service-linked role.
+        is_permission_set: bool,
+    },
+}
+
+impl PieceError {
+    /// What to do instead.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRoleOfClusterawsadm { .. } => None,
+            Self::Unmodifiable { is_permission_set: true, .. } => {
+                Some("print the document without -o, and set it as the inline policy of the permission set")
+            }
+            Self::Unmodifiable { .. } => Some("specify another role"),
+        }
+    }
 }
 
 impl PolicyTarget<'_> {
+    /// Checks that the role can be modified. Source: IAM user guide, "Service-linked roles"; IAM Identity Center user
+    /// guide, "Referencing permission sets in resource policies".
+    ///
+    /// # Errors
+    /// It is a service-linked role, or the role of a permission set.
+    pub fn is_modifiable(&self) -> Result<(), PieceError> {
+        let is = |path: &str, prefix: &str| self.role_path.starts_with(path) || self.role_name.starts_with(prefix);
+        let is_permission_set = is("/aws-reserved/", "AWSReservedSSO_");
+        if is_permission_set || is("/aws-service-role/", "AWSServiceRoleFor") {
+            return Err(PieceError::Unmodifiable { name: self.role_name.to_owned(), is_permission_set });
+        }
+        Ok(())
+    }
+
     /// The role and its account, for comments and descriptions.
     fn place(&self) -> String {
         let account = self.account.map(|account| format!(" in account {account}")).unwrap_or_default();

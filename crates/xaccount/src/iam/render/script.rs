@@ -9,14 +9,27 @@ use super::{PolicyTarget, Side};
 ///
 /// Source: AWS CLI command reference, `iam`, `cloudformation describe-stack-resources` and "Structured error output".
 pub fn script(target: &PolicyTarget<'_>) -> String {
-    let (what, edit, write, profile_flag) = match target.side {
-        Side::Trust => ("trust policy".to_owned(), EDIT_TRUST.to_owned(), WRITE_TRUST, "--target-profile"),
+    let (what, edit, profile_flag) = match target.side {
+        Side::Trust => ("trust policy".to_owned(), EDIT_TRUST.to_owned(), "--target-profile"),
         Side::Permission => {
-            let missing = if target.remove { NOTHING_TO_REMOVE } else { MAKE };
-            let edit = EDIT_PERMISSION.replace("MISSING", missing);
-            (format!("inline policy {}", target.policy_name), edit, WRITE_PERMISSION, "--source-profile")
+            let (missing, empty) = if target.remove { (NOTHING_TO_REMOVE, " --allow-empty") } else { (MAKE, "") };
+            let edit = EDIT_PERMISSION.replace("MISSING", missing).replace(" EMPTY", empty);
+            (format!("inline policy {}", target.policy_name), edit, "--source-profile")
         }
     };
+    let write = match (target.side, target.remove) {
+        (Side::Trust, false) => WRITE_TRUST.to_owned(),
+        (Side::Trust, true) => WRITE_TRUST.to_owned() + FINISH,
+        (Side::Permission, false) => WRITE_PERMISSION.to_owned(),
+        (Side::Permission, true) => format!("{DELETE_EMPTY}{WRITE_PERMISSION}{FINISH}"),
+    };
+    let arguments = words(target.arguments);
+    let check_function = match target.remove {
+        true => format!("\ncheck_policy() {{\n    kubectl xaccount{arguments} --merge - --check\n}}\n"),
+        false => String::new(),
+    };
+    let (check_removal, finish) = if target.remove { (CHECK_REMOVAL, "finish") } else { ("", "exit 0") };
+    let [edit, compare, confirm] = [&edit, COMPARE, CONFIRM].map(|text| text.replace("FINISH", finish));
     let does = if target.remove { "Removes a grant from" } else { "Merges a grant into" };
     let mut names = format!("role={}\n", word(target.role_name));
     if target.side == Side::Permission {
@@ -26,7 +39,7 @@ pub fn script(target: &PolicyTarget<'_>) -> String {
     let check = target.account.map(|_| account_check(target.profile, profile_flag)).unwrap_or_default();
     let account = target.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
     let profile = target.profile.map(|profile| format!(" --profile={}", word(profile))).unwrap_or_default();
-    let (role, arguments) = (target.role_name, words(target.arguments));
+    let role = target.role_name;
     format!(
         r#"#!/bin/sh
 # {does} the live {what}
@@ -50,11 +63,11 @@ call_aws() {{
 print_policy() {{
     kubectl xaccount{arguments} "$@" -o json
 }}
-
+{check_function}
 {START}{check}
-{MAKE_DIRECTORY}{edit}
-{COMPARE}{WARN_OF_STACK}
-{CONFIRM}{write}"#
+{MAKE_DIRECTORY}{edit}{check_removal}
+{compare}{WARN_OF_STACK}
+{confirm}{write}"#
     )
 }
 
@@ -109,7 +122,7 @@ trap 'exit 143' TERM
 /// Exits if nothing changes; otherwise shows the difference.
 const COMPARE: &str = r#"if cmp -s "$files/live.json" "$files/merged.json"; then
     echo "account $found, role $role: unchanged, nothing to do"
-    exit 0
+    FINISH
 fi
 echo "account $found, role $role:"
 differ=0
@@ -121,10 +134,13 @@ differ=0
 /// Exits after a dry run; otherwise reads the policy once more before it is written.
 const CONFIRM: &str = r#"if [ -n "$dry_run" ]; then
     echo 'nothing was changed: --dry-run'
-    exit 0
+    FINISH
 fi
 # IAM has no locks: a change that someone else made in the meantime would be lost.
-read_policy >"$files/again.json" 2>/dev/null || :
+if ! read_policy >"$files/again.json" 2>"$files/error" && ! grep -q '(NoSuchEntity)' "$files/error"; then
+    cat "$files/error" >&2
+    fail "the policy can't be read again before the update; nothing was changed: run this script again"
+fi
 cmp -s "$files/live.json" "$files/again.json" ||
     fail "someone else changed the policy in the meantime; nothing was changed: run this script again"
 "#;
@@ -142,10 +158,18 @@ const EDIT_PERMISSION: &str = r#"read_policy() {
     call_aws iam get-role-policy --role-name="$role" --policy-name="$policy" --query PolicyDocument --output json
 }
 
+: >"$files/role"
+if ! call_aws iam get-role --role-name="$role" --query Role.RoleName --output text \
+    >"$files/role" 2>"$files/error"; then
+    # Credentials without iam:GetRole get another error; then the message below shows what is missing.
+    ! grep -q '(NoSuchEntity) when calling the GetRole operation' "$files/error" ||
+        fail "the role $role does not exist in account $found: create it, or print this script for another role; nothing was changed"
+fi
 if read_policy >"$files/live.json" 2>"$files/error"; then
-    print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
+    print_policy EMPTY --merge - <"$files/live.json" >"$files/merged.json" ||
         fail "the policy can't be edited; nothing was changed"
-elif grep -q '(NoSuchEntity) when calling the GetRolePolicy operation' "$files/error"; then
+elif grep -q '(NoSuchEntity) when calling the GetRolePolicy operation' "$files/error" &&
+    { [ -s "$files/role" ] || grep -q 'The role policy with name' "$files/error"; }; then
     # There is no policy of that name yet.
     MISSING
 else
@@ -171,8 +195,37 @@ const MAKE: &str =
 const NOTHING_TO_REMOVE: &str = r#"echo "account $found, role $role: unchanged, policy $policy does not exist"
     exit 0"#;
 
-const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" ||
+/// After a removal, finds out whether other statements still allow access, and exits with 1 at the end if they do.
+const CHECK_REMOVAL: &str = r#"
+# Other statements may still allow access: the warnings above name them.
+stays=0
+if [ -s "$files/merged.json" ]; then
+    check_policy <"$files/merged.json" >/dev/null 2>&1 || stays=1
+fi
+finish() {
+    [ "$stays" -eq 0 ] || fail "other statements still allow access: see the warnings above"
+    exit 0
+}
+"#;
+
+const FINISH: &str = "finish\n";
+
+/// Deletes a policy of which nothing is left: AWS refuses an empty one.
+const DELETE_EMPTY: &str = r#"if [ ! -s "$files/merged.json" ]; then
+    call_aws iam delete-role-policy --role-name="$role" --policy-name="$policy" ||
+        fail "AWS did not delete the policy $policy of the role $role"
+    echo "deleted the inline policy $policy of the role $role in account $found: it contained nothing else"
+    finish
+fi
+"#;
+
+const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" \
+    2>"$files/error" || {
+    cat "$files/error" >&2
+    ! grep -q 'Invalid principal in policy' "$files/error" ||
+        warn "a principal of the policy does not exist: create the source role first, and replace ids of deleted roles (AROA...)"
     fail "AWS did not update the trust policy of the role $role"
+}
 echo "updated the trust policy of the role $role in account $found"
 "#;
 

@@ -2,7 +2,7 @@
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use crate::aws::policy::{
-    Condition, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, Who, glob,
+    Condition, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, glob,
 };
 use crate::diag::{Diagnostic, RuleId, Severity, escape_control};
 use crate::iam::limits;
@@ -23,11 +23,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     context.trust.iter().chain(context.permission).for_each(|policy| never_tags(policy, findings));
     for policy in context.trust {
         for statement in policy.allows() {
-            let open = statement.principals.as_ref().filter(|principals| principals.who == Who::Anyone);
             let star = statement.aws_principals().find(|text| text.text == "*").map(|text| text.span);
-            if let Some(span) =
-                open.map(|principals| principals.span).or(star).filter(|_| statement.conditions.is_empty())
-            {
+            if let Some(span) = star.filter(|_| statement.conditions.is_empty()) {
                 findings.add(
                     Diagnostic::warning(format!(
                         "{}: anyone with an AWS account may assume this role",
@@ -83,7 +80,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 /// Finds `sts:TagSession` in a statement with a condition that no request for it meets.
 fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
     let mut knowledge = Knowledge::default();
-    NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, KnownValues::Absent));
+    NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, KnownValues::absent()));
     for statement in policy.allows().filter(|statement| !statement.action.not) {
         let lists = |text: &&Text| text.text.eq_ignore_ascii_case(TAG_SESSION);
         let Some(action) = statement.action.patterns.texts.iter().find(lists) else { continue };

@@ -2,7 +2,7 @@
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use super::query::{role_identities, source};
-use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, Who, glob};
+use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, glob};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
 use crate::diag::{Diagnostic, Location, RuleId, Severity};
@@ -125,7 +125,7 @@ fn not_trusted(
         let texts = statement.aws_principals().map(|text| text.text.as_str());
         other.is_none_or(|account| {
             let names = |text: &str| text == "*" || text.contains(account.as_str()) && !is_session(text);
-            is_anyone(statement) || texts.into_iter().any(names)
+            texts.into_iter().any(names)
         })
     };
     let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
@@ -161,7 +161,7 @@ fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Stat
     let sent = one.external_id();
     let at = identity.external_id.span().map_or_else(|| one.arn(), |span| found.location(span));
     let mut knowledge = Knowledge::default();
-    knowledge.learn(EXTERNAL_ID, sent.map_or(KnownValues::Absent, |id| KnownValues::OneOf(vec![id.to_owned()])));
+    knowledge.learn(EXTERNAL_ID, sent.map_or_else(KnownValues::absent, |id| KnownValues::one_of([id])));
     let meets = |conditions: &Vec<&Condition>| {
         conditions.iter().all(|condition| condition.holds(&knowledge, policy.policy.has_variables) != Truth::No)
     };
@@ -205,11 +205,7 @@ fn is_session(text: &str) -> bool {
 
 /// Whether a statement applies to principals of AWS accounts, not only to services.
 fn trusts_accounts(statement: &Statement) -> bool {
-    is_anyone(statement) || statement.aws_principals().next().is_some()
-}
-
-fn is_anyone(statement: &Statement) -> bool {
-    statement.principals.as_ref().is_some_and(|principals| principals.not || principals.who == Who::Anyone)
+    statement.aws_principals().next().is_some()
 }
 
 /// Whether an element certainly covers a text.
@@ -219,9 +215,7 @@ fn covers(element: &Element, text: &str, ignore_case: bool) -> bool {
 
 /// Whether a statement applies to all principals without exception.
 fn is_everyone(statement: &Statement) -> bool {
-    statement.principals.as_ref().is_some_and(|principals| {
-        !principals.not && (principals.who == Who::Anyone || statement.aws_principals().any(|text| text.text == "*"))
-    })
+    statement.aws_principals().any(|text| text.text == "*")
 }
 
 /// The conditions on the external id.
