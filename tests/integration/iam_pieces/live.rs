@@ -232,6 +232,30 @@ fn the_role_can_be_assumed_only_with_both_policies() {
 }
 
 #[test]
+fn the_policy_is_deleted_with_its_last_grant() {
+    let Some(cloud) = Cloud::start("the_policy_is_deleted_with_its_last_grant") else { return };
+    cloud.create_role(SOURCE, &document(&[&trusts(&json!({ "Service": "ec2.amazonaws.com" }))]));
+    let permission = ["permission", "--source-account", SOURCE, "--source-profile", "the source", "--account"];
+    let with = |account: &'static str| [&permission[..], &[account]].concat();
+    let without = |account: &'static str| [&with(account)[..], &["--remove"]].concat();
+    let policies = || cloud.aws(SOURCE, &["iam", "list-role-policies", "--role-name", ROLE])["PolicyNames"].clone();
+    shown(&cloud.run_script(&without(TARGET)), false);
+    shown(&cloud.run_script(&with(TARGET)), true);
+    shown(&cloud.run_script(&with("444444444444")), true);
+    shown(&cloud.run_script(&without("444444444444")), true);
+    assert_eq!(policies(), json!([POLICY]));
+    let text = shown(&cloud.run_script(&without(TARGET)), true);
+    assert!(text.contains("deleted the inline policy"), "{text}");
+    assert_eq!(policies(), json!([]));
+    shown(&cloud.run_script(&without(TARGET)), false);
+    for words in [with(TARGET), without(TARGET)] {
+        let out = cloud.run_script(&[&words[..], &["--source-role", "missing"]].concat());
+        let text = said(&out);
+        assert!(!out.status.success() && text.contains("does not exist in account"), "{text}");
+    }
+}
+
+#[test]
 fn a_stack_makes_the_role_and_the_script_names_it() {
     let Some(cloud) = Cloud::start("a_stack_makes_the_role_and_the_script_names_it") else { return };
     let out = xaccount()

@@ -59,7 +59,8 @@ fn shells() -> Vec<PathBuf> {
 }
 
 /// An `aws` that answers a call with the file of its name, or with that and `.error` on stderr and a failure. It keeps
-/// the document that it receives. `kubectl` replaces `[]` with a statement.
+/// the document that it receives. `kubectl` replaces `[]` with a statement; with the file `empty`, it leaves nothing, and
+/// with the file `stays`, `--check` finds that access stays.
 const AWS: &str = r#"#!/bin/sh
 printf '%s\0' aws "$@" end >>"$ANSWERS/log"
 case $1 in --profile=*) shift ;; esac
@@ -70,8 +71,9 @@ if [ -f "$name.error" ]; then
     exit 254
 fi
 [ ! -f "$name" ] || cat "$name"
-# What somebody else writes after the first reading.
+# What somebody else writes after the first reading, or what goes wrong then.
 [ ! -f "$name.then" ] || mv "$name.then" "$name"
+[ ! -f "$name.then-error" ] || mv "$name.then-error" "$name.error"
 for word; do
     case $word in --policy-document=file://*)
         rm -f "$ANSWERS/get-role-policy.error"
@@ -88,6 +90,16 @@ if [ "$2" = --version ]; then
     exit
 fi
 [ ! -f "$ANSWERS/kubectl.error" ] || exit 2
+for word; do
+    if [ "$word" = --check ]; then
+        cat >/dev/null
+        [ ! -f "$ANSWERS/stays" ] || exit 1
+        exit 0
+    fi
+    if [ "$word" = --allow-empty ] && [ -f "$ANSWERS/empty" ]; then
+        exec cat >/dev/null
+    fi
+done
 for word; do
     if [ "$word" = --merge ]; then
         exec sed 's/\[\]/["$(touch pwned)", `touch pwned`]/'
@@ -128,12 +140,16 @@ impl Stage {
 
     /// Runs the script, piped into the shell as users do, and returns the calls since the last time.
     fn run(&self, shell: &PathBuf, sample: &Sample, arguments: &[&str]) -> (Output, Vec<Vec<String>>) {
-        fs::write(self.path("script"), render::script(&sample.target())).unwrap();
+        self.run_target(shell, &sample.target(), arguments)
+    }
+
+    fn run_target(&self, shell: &PathBuf, target: &PolicyTarget<'_>, words: &[&str]) -> (Output, Vec<Vec<String>>) {
+        fs::write(self.path("script"), render::script(target)).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let out = Command::new(shell)
             .arg("-s")
             .arg("--")
-            .args(arguments)
+            .args(words)
             .stdin(fs::File::open(self.path("script")).unwrap())
             .current_dir(self.path("work"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
@@ -159,7 +175,8 @@ fn error(code: &str, text: &str) -> String {
 
 /// Whether one of the calls changes anything.
 fn writes(calls: &[Vec<String>]) -> bool {
-    calls.iter().flatten().any(|word| word == "update-assume-role-policy" || word == "put-role-policy")
+    let writes = ["update-assume-role-policy", "put-role-policy", "delete-role-policy"];
+    calls.iter().flatten().any(|word| writes.contains(&word.as_str()))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -235,6 +252,17 @@ fn only_a_missing_policy_is_created() {
         assert!(out.status.success() && writes(&calls), "{}", said(&out));
         assert_eq!(fs::read_to_string(stage.path("answers/get-role-policy")).unwrap(), "a new document\n");
 
+        // Without permission to read the role, the message shows what is missing.
+        fs::remove_file(stage.path("answers/get-role")).unwrap();
+        stage.answer("get-role.error", "(AccessDenied) when calling the GetRole operation: no");
+        stage.answer("get-role-policy.error", &error("NoSuchEntity", "The role policy with name p cannot be found."));
+        let (out, calls) = stage.run(&shell, &sample, &[]);
+        assert!(out.status.success() && writes(&calls), "{}", said(&out));
+        stage.answer("get-role-policy.error", &error("NoSuchEntity", "The role with name r cannot be found."));
+        let (out, calls) = stage.run(&shell, &sample, &[]);
+        assert!(!out.status.success() && !writes(&calls), "{}", said(&out));
+        assert!(text(&out.stderr).contains("The role with name r cannot be found"), "{}", said(&out));
+
         for code in ["AccessDenied", "Throttling", "NoSuchEntityToo"] {
             stage.answer("get-role-policy.error", &error(code, "user NoSuchEntity"));
             let (out, calls) = stage.run(&shell, &sample, &[]);
@@ -245,9 +273,70 @@ fn only_a_missing_policy_is_created() {
 }
 
 #[test]
+fn a_missing_role_is_not_a_missing_policy() {
+    let sample = Sample::permission();
+    for shell in shells() {
+        for (remove, arguments) in [(false, &[][..]), (false, &["--dry-run"]), (true, &[]), (true, &["--dry-run"])] {
+            let stage = Stage::new();
+            stage.answer("get-caller-identity", "111111111111");
+            let missing = "(NoSuchEntity) when calling the GetRole operation: The role with name r cannot be found.";
+            stage.answer("get-role.error", missing);
+            stage.answer("get-role-policy.error", &error("NoSuchEntity", "The role with name r cannot be found."));
+            let (out, calls) = stage.run_target(&shell, &PolicyTarget { remove, ..sample.target() }, arguments);
+            assert!(!out.status.success() && !writes(&calls), "{}", said(&out));
+            assert!(text(&out.stderr).contains("does not exist in account 111111111111"), "{}", said(&out));
+        }
+    }
+}
+
+#[test]
+fn a_policy_without_statements_is_deleted() {
+    let sample = Sample::permission();
+    let target = PolicyTarget { remove: true, ..sample.target() };
+    for shell in shells() {
+        let stage = Stage::new();
+        stage.answer("get-caller-identity", "111111111111");
+        stage.answer("empty", "");
+        let (out, calls) = stage.run_target(&shell, &target, &["--dry-run"]);
+        assert!(out.status.success() && !writes(&calls), "{}", said(&out));
+        assert!(text(&out.stdout).contains("\n-{\"Statement\": []}\n"), "{}", said(&out));
+        let (out, calls) = stage.run_target(&shell, &target, &[]);
+        assert!(out.status.success() && out.stderr.is_empty(), "{}", said(&out));
+        let deletion = calls.iter().find(|call| call.contains(&"delete-role-policy".to_owned())).unwrap();
+        let wanted = ["--role-name", "--policy-name"].map(|flag| deletion.iter().any(|word| word.starts_with(flag)));
+        assert_eq!(wanted, [true, true], "{deletion:?}");
+        assert!(!calls.iter().flatten().any(|word| word == "put-role-policy"), "{calls:?}");
+        stage.answer("delete-role-policy.error", "(AccessDenied)");
+        let (out, _) = stage.run_target(&shell, &target, &[]);
+        assert!(!out.status.success() && text(&out.stderr).contains("did not delete"), "{}", said(&out));
+    }
+}
+
+#[test]
+fn access_that_a_removal_leaves_is_a_failure() {
+    for shell in shells() {
+        for (sample, document) in [(Sample::trust(), "get-role"), (Sample::permission(), "get-role-policy")] {
+            let target = PolicyTarget { remove: true, ..sample.target() };
+            let stage = Stage::new();
+            stage.answer("get-caller-identity", sample.account.as_ref().unwrap().as_str());
+            let (out, calls) = stage.run_target(&shell, &target, &[]);
+            assert!(out.status.success() && writes(&calls), "{}", said(&out));
+            stage.answer(document, "{\"Statement\": []}\n");
+            stage.answer("stays", "");
+            // What can be removed is removed.
+            for has_changes in [true, false] {
+                let (out, calls) = stage.run_target(&shell, &target, &[]);
+                assert_eq!((out.status.code(), writes(&calls)), (Some(1), has_changes), "{}", said(&out));
+                assert!(text(&out.stderr).contains("other statements still allow access"), "{}", said(&out));
+            }
+        }
+    }
+}
+
+#[test]
 fn what_fails_stops_it_before_it_writes() {
     // The call that fails, how it fails, and the text expected on stderr.
-    let table: [(Side, &str, &str, &str); 12] = [
+    let table: [(Side, &str, &str, &str); 14] = [
         (
             Side::Trust,
             "get-caller-identity",
@@ -262,6 +351,8 @@ fn what_fails_stops_it_before_it_writes() {
         (Side::Trust, "plugin.error", "", "is the plugin kubectl-xaccount on PATH"),
         (Side::Trust, "get-role.then", "{}", "someone else changed the policy"),
         (Side::Permission, "get-role-policy.then", "{}", "someone else changed the policy"),
+        (Side::Trust, "get-role.then-error", "(Throttling) slow down", "(Throttling) slow down"),
+        (Side::Permission, "get-role-policy.then-error", "(Throttling) slow down", "can't be read again"),
         (Side::Trust, "get-role.kill", "", ""),
         (Side::Permission, "get-role-policy.kill", "", ""),
         (Side::Permission, "get-role-policy.error", "weird", "weird"),
@@ -290,6 +381,10 @@ fn what_fails_stops_it_before_it_writes() {
         let (out, _) = stage.run(&shell, &Sample::trust(), &[]);
         assert!(!out.status.success() && text(&out.stderr).contains("did not update"), "{}", said(&out));
         assert!(!text(&out.stdout).contains("updated"), "{}", said(&out));
+        assert!(!text(&out.stderr).contains("create the source role"), "{}", said(&out));
+        stage.answer("update-assume-role-policy.error", "(MalformedPolicyDocument) Invalid principal in policy: x");
+        let (out, _) = stage.run(&shell, &Sample::trust(), &[]);
+        assert!(!out.status.success() && text(&out.stderr).contains("create the source role"), "{}", said(&out));
     }
 }
 
