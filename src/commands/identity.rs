@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use xaccount::account_map::{Account, Place};
+use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
 use xaccount::diag::{Diagnostic, FileId};
-use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, SpecifiedTarget, Target, known_accounts};
+use xaccount::inject::{self, AllowedNamespaces, InjectRequest, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
 use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::session::{self, Session};
@@ -21,7 +21,7 @@ use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
-use super::request::{WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
+use super::request::{identity_file, identity_request, moves, specified_account, specified_name};
 use super::{CommandError, Messages, Printed, Terminal, identity_prune, map_tree, progress};
 use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};
 use crate::output::{self, Wording};
@@ -355,17 +355,6 @@ fn by_map(
     base: &InjectRequest,
     map: &MapFile,
 ) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
-    let place = |span| map.place(span);
-    let file = |_| Place::Outside;
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: "",
-        ways_out: WAYS_OUT,
-        allow_unmapped: true,
-    };
     let one = |error: Diagnostic| vec![error];
     let mut wanted: Vec<SpecifiedTarget> = Vec::new();
     for account in &target.account {
@@ -400,7 +389,7 @@ fn by_map(
                 errors.push(not_managed(entry, &map.place(existing.span)));
                 continue;
             }
-            match inject::for_account(inventory, base, &mapped, entry, specified) {
+            match map.with_mapped(None, true, |mapped| inject::for_account(inventory, base, mapped, entry, specified)) {
                 Ok(request) => right.push(request),
                 Err(more) => wrong.extend(more),
             }

@@ -8,7 +8,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::eject::{self, EjectRequest, PruneScope, RemovedAccess, UnusedNamespaces};
 use xaccount::files::Input;
-use xaccount::inject::{self, GeneratedIdentities, Mapped, NeededIdentity};
+use xaccount::inject::{self, GeneratedIdentities, NeededIdentity};
 use xaccount::inventory::{Builds, Inventory, ObjectId, Scan};
 use xaccount::plan::{Failure, IdentityFile, Outcome, Selection};
 use xaccount::session::{self, Session};
@@ -17,9 +17,9 @@ use xaccount::usages;
 use super::edit::{Attempt, Delivery, Mode, unless_outrun};
 use super::input::{self, counted};
 use super::map_file::MapFile;
-use super::owners::{NO_PATH, with_owners};
+use super::owners::with_owners;
 use super::prune::{UserSearch, emptied, generated, refuse_live};
-use super::request::{WAYS_OUT, identity_file};
+use super::request::identity_file;
 use super::{CommandError, Messages, Printed, Terminal, map_tree, progress};
 use crate::cli::{Identity, OutputFormat};
 use crate::output::Wording;
@@ -172,17 +172,7 @@ impl PruneWork<'_> {
 
     /// The identities that clusters need by the map.
     fn needed(&self, inventory: &Inventory) -> Result<Vec<NeededIdentity>, Vec<Diagnostic>> {
-        let (place, file) = (|span| self.map.place(span), |file| self.map.file(self.session, file));
-        let mapped = Mapped {
-            map: &self.map.map,
-            name: self.map.text().0,
-            place: &place,
-            file: &file,
-            without_path: NO_PATH,
-            ways_out: WAYS_OUT,
-            allow_unmapped: true,
-        };
-        inject::needed(inventory, &mapped)
+        self.map.with_mapped(Some(self.session), true, |mapped| inject::needed(inventory, mapped))
     }
 
     /// The namespaces to remove from identities that stay, and warnings about those that are kept.

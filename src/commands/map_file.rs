@@ -8,9 +8,10 @@ use xaccount::account_map::{self, AccountMap, FILE_NAME, Place, Shared, shared_b
 use xaccount::capa::Release;
 use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles, Span, SpannedError};
 use xaccount::files::{self, Input};
+use xaccount::inject::Mapped;
 use xaccount::session::{Session, path_bytes};
 
-use super::named_map::NamedMap;
+use super::named_map::{NO_PATH, NamedMap, WAYS_OUT};
 use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 
@@ -150,6 +151,26 @@ impl MapFile {
         };
         let line = file.first_line(Span::new(offset, offset + (span.end - span.start)));
         String::from_utf8_lossy(&file.bytes()[line.range()]).trim().to_owned()
+    }
+
+    /// Calls a function with the map as the library uses it: for the files of a session, or for none.
+    pub(crate) fn with_mapped<T>(
+        &self,
+        session: Option<&Session>,
+        allow_unmapped: bool,
+        call: impl FnOnce(&Mapped<'_>) -> T,
+    ) -> T {
+        let place = |span| self.place(span);
+        let file = |file| session.map_or(Place::Outside, |session| self.file(session, file));
+        call(&Mapped {
+            map: &self.map,
+            name: &self.text.name,
+            place: &place,
+            file: &file,
+            without_path: NO_PATH,
+            ways_out: WAYS_OUT,
+            allow_unmapped,
+        })
     }
 
     /// The map with its name.

@@ -6,16 +6,15 @@ use std::path::{Component, Path, PathBuf};
 use xaccount::capa;
 use xaccount::diag::Diagnostic;
 use xaccount::files::{self, Input};
-use xaccount::inject::{self, Mapped, NeededIdentity};
+use xaccount::inject::{self, NeededIdentity};
 use xaccount::inventory::Inventory;
 use xaccount::plan::Selection;
 use xaccount::session::Session;
 
 use super::input::{self, counted};
 use super::map_file::MapFile;
-use super::owners::{NO_PATH, with_owners};
+use super::owners::with_owners;
 use super::progress;
-use super::request::WAYS_OUT;
 
 /// The manifests below the map's directory.
 ///
@@ -43,17 +42,8 @@ pub(crate) fn served(map: &MapFile) -> Result<(ServedNamespaces, Vec<Diagnostic>
     let mut warnings: Vec<Diagnostic> = unread.iter().take(1).map(|error| not_known(&error.message)).collect();
     let (inventory, _, kustomizations) = counted(&session, inventory, None)?;
     let inventory = with_owners(inventory, &session, &Selection::default(), Some(map), &kustomizations.builds, true);
-    let (place, file) = (|span| map.place(span), |file| map.file(&session, file));
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: NO_PATH,
-        ways_out: WAYS_OUT,
-        allow_unmapped: true,
-    };
-    let needed = inject::needed(&inventory, &mapped).unwrap_or_else(|errors| {
+    let needed = map.with_mapped(Some(&session), true, |mapped| inject::needed(&inventory, mapped));
+    let needed = needed.unwrap_or_else(|errors| {
         warnings.extend(errors.first().map(|error| not_known(&error.message)));
         Vec::new()
     });

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use xaccount::account_map::Place;
 use xaccount::capa::ObjectKind;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::eject::{self, EjectRequest, RemovedAccess};
-use xaccount::inject::{self, GeneratedIdentities, InjectRequest, Mapped, SpecifiedTarget};
+use xaccount::inject::{self, GeneratedIdentities, InjectRequest, SpecifiedTarget};
 use xaccount::inventory::{Builds, Inventory, Scan};
 use xaccount::plan::Outcome;
 use xaccount::session::{self, Session};
@@ -16,7 +15,6 @@ use xaccount::usages::{self, UsageLimits};
 
 use super::live;
 use super::map_file::MapFile;
-use super::request::WAYS_OUT;
 
 /// The directories that limit the search for users of identities.
 pub(crate) struct UserSearch<'r> {
@@ -66,21 +64,13 @@ impl<'r> UserSearch<'r> {
 /// An account of the map is not valid.
 pub(crate) fn generated(map: Option<&MapFile>) -> Result<GeneratedIdentities, Vec<Diagnostic>> {
     let Some(map) = map else { return Ok(GeneratedIdentities::default()) };
-    let (place, file) = (|span| map.place(span), |_| Place::Outside);
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: "",
-        ways_out: WAYS_OUT,
-        allow_unmapped: true,
-    };
     let (inventory, base, none) = (Inventory::default(), InjectRequest::default(), SpecifiedTarget::default());
     // An identity that exists already is not generated.
     let accounts = map.map.accounts.iter().filter(|account| account.identity_ref.is_none());
-    let requests = accounts.map(|account| inject::for_account(&inventory, &base, &mapped, account, &none));
-    Ok(GeneratedIdentities::of(requests.collect::<Result<_, _>>()?))
+    let requests: Result<Vec<InjectRequest>, Vec<Diagnostic>> = map.with_mapped(None, true, |mapped| {
+        accounts.map(|account| inject::for_account(&inventory, &base, mapped, account, &none)).collect()
+    });
+    Ok(GeneratedIdentities::of(requests?))
 }
 
 /// Refuses a plan that removes what an object in a dump of the management cluster uses. Returns warnings about the dump.

@@ -9,7 +9,6 @@ use xaccount::account_map::{Account, Assigned, Cluster, Place};
 use xaccount::aws::Partition;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Span, escape_control};
-use xaccount::inject::Mapped;
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::Selection;
 use xaccount::session::{Session, path_bytes};
@@ -150,20 +149,10 @@ impl WhichWork<'_> {
 
     /// The assignment that all objects of the cluster have.
     fn of_objects(&self, objects: &[ObjectId]) -> Result<Assigned, Vec<Diagnostic>> {
-        let (place, file) = (|span| self.map.place(span), |file| self.map.file(self.session, file));
-        let mapped = Mapped {
-            map: &self.map.map,
-            name: self.map.text().0,
-            place: &place,
-            file: &file,
-            without_path: NO_PATH,
-            ways_out: "",
-            allow_unmapped: true,
-        };
-        let mut all = Vec::new();
-        for &index in objects {
-            all.push(mapped.assignment(self.inventory, index).map_err(|error| vec![error])?);
-        }
+        let mut all: Vec<Assigned> = self.map.with_mapped(Some(self.session), true, |mapped| {
+            let assigned = objects.iter().map(|&index| mapped.assignment(self.inventory, index));
+            assigned.collect::<Result<_, Diagnostic>>().map_err(|error| vec![error])
+        })?;
         let account = |one: &Assigned| match one {
             Assigned::To(index, _) => Some(*index),
             _ => None,
