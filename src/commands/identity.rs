@@ -371,10 +371,11 @@ fn by_map(
             specified.account.as_ref().is_none_or(|account| entry.account.value == account.value)
                 && specified.name.as_ref().is_none_or(|name| entry.name.value == name.value)
         };
-        // An identity that exists already is not managed here.
-        let listed =
-            |entry: &&Account| specified.account.is_some() || (entry.is_listed && entry.identity_ref.is_none());
-        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).filter(listed).collect();
+        let entries: Vec<&Account> = match specified.account {
+            Some(_) => map.map.accounts.iter().filter(is_selected).collect(),
+            // An identity that exists already is not managed here.
+            None => map.map.used().into_iter().filter(|entry| entry.identity_ref.is_none()).collect(),
+        };
         match (&specified.account, entries.is_empty()) {
             (Some(account), true) => errors.push(unknown(&account.value, map)),
             (None, true) => errors.push(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use xaccount::diag::{Diagnostic, escape_control};
-use xaccount::status::Map;
+use xaccount::status::{AccountClusters, Map};
 
 use super::yaml;
 
@@ -110,9 +110,12 @@ impl Commented {
         }
         self.line("accounts:");
         for (account, clusters) in accounts.iter().zip(&map.clusters) {
-            self.comment(&match clusters.is_empty() {
-                true => "no cluster: other identities assume roles with the credentials of this one".to_owned(),
-                false => counted(clusters),
+            self.comment(&match clusters {
+                AccountClusters::Clusters(clusters) if clusters.is_empty() => "no cluster: only templates".to_owned(),
+                AccountClusters::Clusters(clusters) => counted(clusters),
+                AccountClusters::Source => {
+                    "no cluster: other identities assume roles with the credentials of this one".to_owned()
+                }
             });
             self.item(account)?;
         }

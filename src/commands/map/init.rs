@@ -11,7 +11,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files;
 use xaccount::session::Session;
-use xaccount::status::{self, MapOptions, Options, Status};
+use xaccount::status::{self, AccountClusters, MapOptions, Options, Status};
 
 use crate::cli::MapInit;
 use crate::commands::empty::nothing_found;
@@ -79,7 +79,11 @@ pub(crate) fn generated(
     let mut notes: Vec<String> =
         map.not_expressed.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect();
     let count = |n: usize, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
-    let placed = map.clusters.iter().map(Vec::len).sum::<usize>();
+    let count_of = |one: &AccountClusters| match one {
+        AccountClusters::Clusters(clusters) => clusters.len(),
+        AccountClusters::Source => 0,
+    };
+    let placed = map.clusters.iter().map(count_of).sum::<usize>();
     notes.push(format!(
         "{} in {}, {} in the source account",
         count(placed, "cluster", "clusters"),

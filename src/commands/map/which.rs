@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use xaccount::account_map::{Account, Assigned, Cluster, Place};
+use xaccount::account_map::{Account, Assigned, Cluster, Place, entry_of};
 use xaccount::aws::Partition;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Span, escape_control};
@@ -144,13 +144,13 @@ impl WhichWork<'_> {
     }
 
     fn cluster(&self) -> (&str, &str) {
-        self.args.cluster.split_once('/').unwrap_or(("default", &self.args.cluster))
+        self.args.cluster.split_once('/').unwrap_or_default()
     }
 
     /// The assignment that all objects of the cluster have.
     fn of_objects(&self, objects: &[ObjectId]) -> Result<Assigned, Vec<Diagnostic>> {
         let mut all: Vec<Assigned> = self.map.with_mapped(Some(self.session), true, |mapped| {
-            let assigned = objects.iter().map(|&index| mapped.assignment(self.inventory, index));
+            let assigned = objects.iter().map(|&index| mapped.assignment(self.inventory, index, self.cluster().0));
             assigned.collect::<Result<_, Diagnostic>>().map_err(|error| vec![error])
         })?;
         let account = |one: &Assigned| match one {
@@ -213,7 +213,7 @@ impl WhichWork<'_> {
     fn nobody(&self) -> Diagnostic {
         let (namespace, name) = self.cluster();
         let map = self.map.text().0;
-        let entry = format!("clusters: {{names: [{}], namespaces: [{}]}}", json!(name), json!(namespace));
+        let entry = entry_of(name, namespace);
         let error = Diagnostic::error(format!("{} matches no account of {map}", self.args.cluster));
         match self.map.map.ignores_unmapped {
             true => error.help("it is skipped (unmapped: ignore)").help(format!("to give it an account: {entry}")),

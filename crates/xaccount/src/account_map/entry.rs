@@ -116,6 +116,12 @@ impl Entry {
     }
 }
 
+/// The line of a map that matches exactly this cluster: `clusters: {names: ["a"], namespaces: ["b"]}`.
+pub fn entry_of(name: &str, namespace: &str) -> String {
+    let glob = |text: &str| serde_json::Value::from(globset::escape(text)).to_string();
+    format!("clusters: {{names: [{}], namespaces: [{}]}}", glob(name), glob(namespace))
+}
+
 fn any(globs: &[Glob], text: Option<&str>) -> bool {
     globs.is_empty() || globs.iter().any(|glob| fits(glob, text))
 }

@@ -100,7 +100,7 @@ impl TargetRoles {
         let accounts = &map.map.accounts;
         let name = map.named().name;
         if self.account.is_empty() && self.role_arn.is_empty() {
-            let listed: Vec<&Account> = map.map.listed().collect();
+            let listed: Vec<&Account> = map.map.used();
             if one && listed.len() > 1 {
                 let error = "a trust policy belongs to one role, but the map has several accounts";
                 return Err(
