@@ -85,8 +85,8 @@ pub(crate) struct UnusedArgs {
     #[command(flatten)]
     pub(crate) prune: PruneArgs,
 
-    /// With --prune: namespace of objects that set none, where they will be applied
-    #[arg(long, hide_short_help = true, value_name = "NS", requires = "prune", value_parser = dns_name)]
+    /// Namespace of clusters below the account map that set none, where they will be applied [default: default]
+    #[arg(long, hide_short_help = true, value_name = "NS", value_parser = dns_name)]
     pub(crate) default_namespace: Option<String>,
 }
 

@@ -56,9 +56,8 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
             Diagnostic::error("--no-identity can't be used here: the verb only prints or writes identities").into()
         );
     }
-    let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
-    let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
+    let map = MapFile::find_near(&args.config, flag, terminal)?;
     let file = identity_file(flag, map.as_ref())?;
     // Without --identity-file the documents are printed, even if the map specifies an identity file.
     let print = match mode {
@@ -137,7 +136,7 @@ impl IdentityWork<'_> {
         warnings.extend(of_skipped);
         let mut requests = requests(self.args, &inventory, self.base, self.map)?;
         if let Some(map) = self.map.filter(|_| requests.iter().any(is_served)) {
-            let (mut served, unknown) = map_tree::served(map)?;
+            let (mut served, unknown) = map_tree::served(map, self.args.unused.default_namespace.as_deref())?;
             warnings.extend(unknown);
             for request in &mut requests {
                 let namespaces = inject::identity_name(request).and_then(|name| served.remove(&name));
@@ -307,7 +306,16 @@ fn requests(
     map: Option<&MapFile>,
 ) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
     match map {
-        Some(map) => by_map(&args.target, inventory, base, map),
+        Some(map) => {
+            let requests = by_map(&args.target, inventory, base, map)?;
+            match requests.is_empty() && !args.mode.check && !args.mode.write {
+                true => Err(vec![
+                    Diagnostic::error(format!("{} has no accounts", map.named().name))
+                        .help("add: accounts: [{name: development, account: \"222222222222\"}]"),
+                ]),
+                false => Ok(requests),
+            }
+        }
         None => {
             let requests: Vec<InjectRequest> = by_flags(&args.target)
                 .map_err(|error| vec![error])?
@@ -376,13 +384,8 @@ fn by_map(
             // An identity that exists already is not managed here.
             None => map.map.used().into_iter().filter(|entry| entry.identity_ref.is_none()).collect(),
         };
-        match (&specified.account, entries.is_empty()) {
-            (Some(account), true) => errors.push(unknown(&account.value, map)),
-            (None, true) => errors.push(
-                Diagnostic::error(format!("{} has no accounts", map.named().name))
-                    .help("add: accounts: [{name: development, account: \"222222222222\"}]"),
-            ),
-            _ => {}
+        if let (Some(account), true) = (&specified.account, entries.is_empty()) {
+            errors.push(unknown(&account.value, map));
         }
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
         for entry in entries {

@@ -51,8 +51,7 @@ pub(crate) fn attempt(args: &Identity, mode: Mode, terminal: &Terminal) -> Attem
 
 fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, CommandError> {
     let flag = args.identity.identity_file.as_deref();
-    let place = flag.map_or_else(|| PathBuf::from("-"), Path::to_owned);
-    let Some(map) = MapFile::find(&args.config, &[place], terminal)? else {
+    let Some(map) = MapFile::find_near(&args.config, flag, terminal)? else {
         let error = Diagnostic::error("--prune needs an account map: it says which clusters need an identity");
         return Err(error
             .help("run it below a directory with a .xaccount.yaml, or pass --config FILE")

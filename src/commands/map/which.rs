@@ -1,13 +1,10 @@
 //! `kubectl xaccount map which`.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use serde_json::{Value, json};
 
 use xaccount::account_map::{Account, Assigned, Cluster, Place, entry_of};
-use xaccount::aws::Partition;
-use xaccount::capa;
 use xaccount::diag::{Diagnostic, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::Selection;
@@ -16,8 +13,9 @@ use xaccount::session::{Session, path_bytes};
 use crate::cli::{DataFormat, MapWhich};
 use crate::commands::input::{self, Usage};
 use crate::commands::map_file::{self, MapFile};
+use crate::commands::map_tree::Readable;
 use crate::commands::owners::with_owners;
-use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree, progress};
+use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree};
 use crate::output;
 
 const USAGE: Usage = Usage { verb: "map which", flags: "", edits: false, reads_kustomizations: false, prints: "" };
@@ -38,11 +36,8 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         true => map_tree::inputs(&map)?,
         false => input::find_paths(&args.filenames, args.recursive, &USAGE)?,
     };
-    let mut session = Session::new(inputs, &mut std::io::stdin().lock(), None, None, progress::show)?;
-    let needles = capa::needles();
     // A file that can't be read hides its clusters, and is a warning.
-    let (inventory, _, unread) = session.scan_readable(&input::scan(&needles, true, None));
-    let session = Rc::new(session);
+    let Readable { session, inventory, unread } = map_tree::readable(inputs)?;
     let inventory = match &args.default_namespace {
         Some(namespace) => inventory.with_default_namespace(namespace),
         None => inventory,
@@ -52,7 +47,7 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
     let work = WhichWork { args, session: &session, inventory: &inventory, map: &map };
     let answer = work.answer().map_err(|errors| CommandError::about(&session, errors))?;
     let mut messages = Messages::default();
-    messages.about(&session, unread.into_iter().map(as_warning).collect());
+    messages.plain(unread.into_iter().map(|warning| warning.help("its clusters are not known here")).collect());
     messages.note(map.used());
     messages.plain(answer.warning.into_iter().collect());
     let stdout = match args.output {
@@ -61,10 +56,6 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         Some(DataFormat::Yaml) => output::yaml(&answer.data)?,
     };
     Ok(Printed { messages, ..Printed::of(stdout) })
-}
-
-fn as_warning(error: Diagnostic) -> Diagnostic {
-    Diagnostic { severity: xaccount::diag::Severity::Warning, ..error }.help("its clusters are not known here")
 }
 
 struct WhichWork<'w> {
@@ -112,14 +103,13 @@ impl WhichWork<'_> {
 
     fn data(&self, account: Option<&Account>, place: &str, titles: &[String]) -> Value {
         let source = self.map.map.source.account.as_ref().map(|source| source.value.as_str());
-        let partition = self.map.map.default_partition.unwrap_or(Partition::Aws);
         json!({
             "cluster": self.args.cluster,
             "account": account.map_or(source, |account| Some(account.account.value.as_str())),
             "name": account.map(|account| &account.name.value),
             "source": account.is_none(),
             "identity": account.and_then(|account| account.identity()).map(|identity| identity.to_string()),
-            "roleARN": account.and_then(|account| account.role(partition)).map(|role| role.to_string()),
+            "roleARN": account.and_then(|account| account.role(self.map.partition(account))).map(|role| role.to_string()),
             "place": place,
             "objects": titles,
         })
