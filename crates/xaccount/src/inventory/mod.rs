@@ -31,7 +31,7 @@ pub use objects::{Other, Others, Unread};
 pub use origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 pub use placed::Placement;
 pub use resource::{File, Resource};
-pub use scan::{Scan, Scanned, array, scan};
+pub use scan::{Scan, Scanned, any_array, array, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::kinds_seen;
 pub use unlisted::Unlisted;
