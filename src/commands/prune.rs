@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use xaccount::capa::ObjectKind;
+use xaccount::capa::{IdentityKind, ObjectKind};
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::eject::{self, EjectRequest, RemovedAccess};
 use xaccount::inject::{self, GeneratedIdentities, InjectRequest, SpecifiedTarget};
@@ -70,7 +70,9 @@ pub(crate) fn generated(map: Option<&MapFile>) -> Result<GeneratedIdentities, Ve
     let requests: Result<Vec<InjectRequest>, Vec<Diagnostic>> = map.with_mapped(None, true, |mapped| {
         accounts.map(|account| inject::for_account(&inventory, &base, mapped, account, &none)).collect()
     });
-    Ok(GeneratedIdentities::of(requests?))
+    let unmanaged = map.map.accounts.iter().filter_map(|account| Some(account.identity_ref.as_ref()?.value.clone()));
+    let unmanaged = unmanaged.filter(|one| one.kind == IdentityKind::Role).map(|one| one.name);
+    Ok(GeneratedIdentities::of(requests?).with_unmanaged(unmanaged))
 }
 
 /// Refuses a plan that removes what an object in a dump of the management cluster uses. Returns warnings about the dump.
