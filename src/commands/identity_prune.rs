@@ -165,7 +165,7 @@ impl PruneWork<'_> {
             unused.iter().for_each(|one| one.add_to(inventory, &mut outcome));
         }
         if let Some(path) = &self.args.unused.prune.live {
-            warnings.extend(refuse_live(path, self.scan, inventory, &removed)?);
+            refuse_live(path, self.scan, inventory, &removed)?;
         }
         Ok((outcome, warnings))
     }

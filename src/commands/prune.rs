@@ -75,19 +75,19 @@ pub(crate) fn generated(map: Option<&MapFile>) -> Result<GeneratedIdentities, Ve
     Ok(GeneratedIdentities::of(requests?).with_unmanaged(unmanaged))
 }
 
-/// Refuses a plan that removes what an object in a dump of the management cluster uses. Returns warnings about the dump.
+/// Refuses a plan that removes what an object in a dump of the management cluster uses.
 ///
 /// # Errors
-/// The dump can't be read, or an object in it uses what is removed.
+/// The dump can't be read, it has no cluster, or an object in it uses what is removed.
 pub(crate) fn refuse_live(
     path: &Path,
     scan: &Scan<'_>,
     inventory: &Inventory,
     removed: &[RemovedAccess],
-) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
-    let (dump, warning) = live::dump(path, scan, inventory).map_err(|error| vec![error])?;
+) -> Result<(), Vec<Diagnostic>> {
+    let dump = live::users(path, scan, inventory).map_err(|error| vec![error])?;
     match eject::in_use(&dump, removed) {
-        errors if errors.is_empty() => Ok(warning),
+        errors if errors.is_empty() => Ok(()),
         errors => Err(errors),
     }
 }
