@@ -193,16 +193,17 @@ impl Draft<'_> {
         }
         let Some(target) = &self.request.target else { return Ok(()) };
         let Some(role) = role else {
-            let (why, help) = match self.role_text(name) {
-                Some(text) if is_filled_in(text) => ("has a placeholder in its role ARN", NO_ACCOUNT),
-                Some(_) => ("has an invalid role ARN", NO_ACCOUNT),
-                None => ("has no role ARN in these files", NOT_HERE),
+            const NO_ID: &str = "its role ARN does not show the account";
+            let (why, help, skipped) = match self.role_text(name) {
+                Some(text) if is_filled_in(text) => ("has a placeholder in its role ARN", NO_ACCOUNT, NO_ID),
+                Some(_) => ("has an invalid role ARN", NO_ACCOUNT, NO_ID),
+                None => ("has no role ARN in these files", NOT_HERE, "its account is not in these files"),
             };
             let message = format!("{ROLE_IDENTITY}/{name} {why}: references to it are skipped");
             if self.warned.insert(message.clone()) {
                 self.outcome.warnings.push(Diagnostic::warning(message).help(help));
             }
-            return Err("its account is not in these files");
+            return Err(skipped);
         };
         match target {
             _ if target.is(role) => Ok(()),
