@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use xaccount::capa;
-use xaccount::diag::Diagnostic;
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::{self, Input};
 use xaccount::inject::{self, NeededIdentity};
 use xaccount::inventory::Inventory;
@@ -16,14 +16,23 @@ use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::progress;
 
-/// The manifests below the map's directory.
+/// The manifests below the map's directory, and a warning for each link that leads nowhere: nobody named these files, and
+/// such a link has no cluster.
 ///
 /// # Errors
 /// A directory can't be read.
-pub(crate) fn inputs(map: &MapFile) -> Result<Vec<Input>, Diagnostic> {
-    let found =
-        files::find(&[from_here(map.directory())], true).map_err(|error| Diagnostic::error(error.to_string()))?;
-    Ok(found.into_iter().map(without_dot).collect())
+pub(crate) fn inputs(map: &MapFile) -> Result<(Vec<Input>, Vec<Diagnostic>), Diagnostic> {
+    let found = files::find_present(&[from_here(map.directory())], true)
+        .map_err(|error| Diagnostic::error(error.to_string()))?;
+    let warnings = found.broken.iter().map(|link| leads_nowhere(link)).collect();
+    Ok((found.inputs.into_iter().map(without_dot).collect(), warnings))
+}
+
+fn leads_nowhere(link: &Path) -> Diagnostic {
+    let link = link.strip_prefix(".").unwrap_or(link).to_string_lossy();
+    let link = escape_control(&link);
+    Diagnostic::warning(format!("{link} is skipped: it is a symbolic link that leads nowhere"))
+        .help("fix its target, or remove it")
 }
 
 /// Namespaces by the name of the identity that they use.
@@ -35,11 +44,12 @@ pub(crate) type ServedNamespaces = BTreeMap<String, BTreeSet<String>>;
 /// # Errors
 /// As [`inputs`].
 pub(crate) fn served(map: &MapFile) -> Result<(ServedNamespaces, Vec<Diagnostic>), Diagnostic> {
-    let mut session = Session::new(inputs(map)?, &mut std::io::empty(), None, None, progress::show)?;
+    let (inputs, mut warnings) = inputs(map)?;
+    let mut session = Session::new(inputs, &mut std::io::empty(), None, None, progress::show)?;
     let needles = capa::needles();
     // A template is not applied as it is, and a file that can't be read hides its clusters.
     let (inventory, _, unread) = session.scan_readable(&input::scan(&needles, true, None));
-    let mut warnings: Vec<Diagnostic> = unread.iter().take(1).map(|error| not_known(&error.message)).collect();
+    warnings.extend(unread.iter().take(1).map(|error| not_known(&error.message)));
     let (inventory, _, kustomizations) = counted(&session, inventory, None)?;
     let inventory = with_owners(inventory, &session, &Selection::default(), Some(map), &kustomizations.builds, true);
     let needed = map.with_mapped(Some(&session), true, |mapped| inject::needed(&inventory, mapped));

@@ -23,8 +23,6 @@ pub(crate) struct UserSearch<'r> {
     map: Option<&'r MapFile>,
     /// The account map, and the dump.
     not_users: Vec<PathBuf>,
-    /// Whether only the inputs are searched.
-    pub(crate) only_inputs: bool,
 }
 
 impl<'r> UserSearch<'r> {
@@ -32,7 +30,7 @@ impl<'r> UserSearch<'r> {
         let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
         let dump = dump.and_then(|dump| dump.canonicalize().ok());
         let not_users = map.map(|map| map.path().to_owned()).into_iter().chain(dump).collect();
-        Self { home: std::env::home_dir(), here, map, not_users, only_inputs: false }
+        Self { home: std::env::home_dir(), here, map, not_users }
     }
 
     pub(crate) fn limits(&self) -> UsageLimits<'_> {
@@ -41,7 +39,6 @@ impl<'r> UserSearch<'r> {
             map: self.map.map(MapFile::directory),
             not_users: &self.not_users,
             here: self.here.as_deref(),
-            only_inventory: self.only_inputs,
         }
     }
 
@@ -51,10 +48,8 @@ impl<'r> UserSearch<'r> {
         let identities = identities.filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)));
         let files: BTreeSet<FileId> = identities.map(|found| found.origin.file).collect();
         request.renamed = files.iter().copied().filter(|&file| builds.renames_objects_of(file)).collect();
-        if !self.only_inputs {
-            let is_untraced = |file: &FileId| !usages::has_tree(inputs, *file, self.limits());
-            request.untraced = files.into_iter().filter(is_untraced).collect();
-        }
+        let is_untraced = |file: &FileId| !usages::has_tree(inputs, *file, self.limits());
+        request.untraced = files.into_iter().filter(is_untraced).collect();
     }
 }
 

@@ -16,7 +16,8 @@ const MANUALLY: &str = "if nothing needs it, remove it manually";
 const UNMANAGED: &str = "the account map does not manage it (identityRef)";
 
 /// Why an unused identity is kept if only its own directory is searched for users.
-const UNTRACED: &str = "it is neither in a Git work tree nor below an account map, so clusters elsewhere may use it";
+pub const UNTRACED: &str =
+    "it is neither in a Git work tree nor below an account map, so clusters elsewhere may use it";
 
 impl Draft<'_> {
     /// The identities to decide about now: no object of the run references them, or only identities that are removed.

@@ -30,6 +30,7 @@ pub use object_id::ObjectId;
 pub use objects::{Other, Others, Unread};
 pub use origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 pub use placed::Placement;
+pub(crate) use placed::UncertainNamespace;
 pub use resource::{File, Resource};
 pub use scan::{Scan, Scanned, any_array, array, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
