@@ -34,7 +34,7 @@ Examples:
 ///
 /// Prints an AWSClusterRoleIdentity for each account of the flags, or else of the account map: what inject would write for a cluster in that account. If the identity file of the map already has the identity, it is printed as in that file, with outdated fields updated. An identity with `allowedNamespaces: served` is omitted while no namespace is known. With --identity-file, prints a diff of that file: existing identities are updated field by field, and missing ones added.
 ///
-/// With --prune, prints a diff that removes from the identity file what no cluster below the account map needs: unused identities, and namespaces of `served` identities.
+/// With --prune, prints a diff that removes from the identity file what no cluster below the account map, or elsewhere in its Git work tree, needs: unused identities, and namespaces of `served` identities.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EDIT_EXIT_STATUS,
     help_template = TEMPLATE,

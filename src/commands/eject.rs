@@ -101,7 +101,7 @@ impl EjectWork<'_> {
         };
         if let Some(path) = &args.prune.live {
             let removed = RemovedAccess::of(&inventory, &outcome);
-            warnings.extend(refuse_live(path, self.scan, &inventory, &removed).map_err(about)?);
+            refuse_live(path, self.scan, &inventory, &removed).map_err(about)?;
         }
         warnings.extend(outcome.warnings.iter().cloned());
         warnings.extend(emptied(session, &outcome, builds));

@@ -79,7 +79,7 @@ impl MapFile {
     }
 
     fn read(path: &Path, terminal: &Terminal) -> Result<Self, CommandError> {
-        let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
+        let bytes = files::read_regular(below_here(path).as_deref().unwrap_or(path))
             .map_err(|error| Diagnostic::error(format!("the account map: {error}")))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
@@ -88,8 +88,8 @@ impl MapFile {
         let mut texts = vec![(name, bytes.clone())];
         let mut read_shared = |name: &str| {
             let path = directory.join(name);
-            let text =
-                files::read_only(below_here(&path).as_deref().unwrap_or(&path)).map_err(|error| error.to_string())?;
+            let text = files::read_regular(below_here(&path).as_deref().unwrap_or(&path))
+                .map_err(|error| error.to_string())?;
             let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
             texts.push((shown(&whole, &beside.join(name)), text.clone()));
             Ok(text)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use xaccount::account_map::FILE_NAME;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, SourceMap};
+use xaccount::diag::{Diagnostic, FileId, SourceMap, escape_control};
 use xaccount::files::{self, Input};
 use xaccount::inject::{self, NeededIdentity};
 use xaccount::inventory::Inventory;
@@ -18,16 +18,26 @@ use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::progress;
 
-/// The manifests below the map's directory.
+/// The manifests below the map's directory, and a warning for each link that leads nowhere: nobody named these files, and
+/// such a link has no cluster.
 ///
 /// # Errors
 /// A directory can't be read.
-pub(crate) fn inputs(map: &MapFile) -> Result<Vec<Input>, Diagnostic> {
-    let found =
-        files::find(&[from_here(map.directory())], true).map_err(|error| Diagnostic::error(error.to_string()))?;
+pub(crate) fn inputs(map: &MapFile) -> Result<(Vec<Input>, Vec<Diagnostic>), Diagnostic> {
+    let found = files::find_present(&[from_here(map.directory())], true)
+        .map_err(|error| Diagnostic::error(error.to_string()))?;
     let mut below_another = HashMap::new();
-    let is_own = |input: &Input| input.path().is_none_or(|path| !has_another(path, map, &mut below_another));
-    Ok(found.into_iter().filter(is_own).map(without_dot).collect())
+    let mut is_own = |path: &Path| !has_another(path, map, &mut below_another);
+    let warnings = found.broken.iter().filter(|link| is_own(link)).map(|link| leads_nowhere(link)).collect();
+    let own = found.inputs.into_iter().filter(|input| input.path().is_none_or(&mut is_own));
+    Ok((own.map(without_dot).collect(), warnings))
+}
+
+fn leads_nowhere(link: &Path) -> Diagnostic {
+    let link = link.strip_prefix(".").unwrap_or(link).to_string_lossy();
+    let link = escape_control(&link);
+    Diagnostic::warning(format!("{link} is skipped: it is a symbolic link that leads nowhere"))
+        .help("fix its target, or remove it")
 }
 
 /// The files that can be read, without templates, which are not applied as they are.
@@ -64,7 +74,7 @@ pub(crate) fn readable(inputs: Vec<Input>) -> Result<Readable, Diagnostic> {
 /// Whether another map, or the root of another Git work tree, is between a file and the map: `inject` would not find this
 /// map for the file. `known` has the answers for directories.
 fn has_another(file: &Path, map: &MapFile, known: &mut HashMap<PathBuf, bool>) -> bool {
-    let Some(directory) = file.parent().and_then(|directory| real(directory)) else { return false };
+    let Some(directory) = file.parent().and_then(real) else { return false };
     is_below_another(&directory, map, known)
 }
 
@@ -98,8 +108,9 @@ pub(crate) fn served(
     map: &MapFile,
     default_namespace: Option<&str>,
 ) -> Result<(ServedNamespaces, Vec<Diagnostic>), Diagnostic> {
-    let Readable { session, inventory, unread } = readable(inputs(map)?)?;
-    let mut warnings: Vec<Diagnostic> = unread.iter().take(1).map(|error| not_known(&error.message)).collect();
+    let (inputs, mut warnings) = inputs(map)?;
+    let Readable { session, inventory, unread } = readable(inputs)?;
+    warnings.extend(unread.iter().take(1).map(|error| not_known(&error.message)));
     let inventory = match default_namespace {
         Some(namespace) => inventory.with_default_namespace(namespace),
         None => inventory,

@@ -242,8 +242,8 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
     let inline_policy = match &identity.inline_policy {
         None => None,
         Some(path) => {
-            let bytes =
-                files::read_only(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
+            let bytes = files::read_limited(path)
+                .map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
             let text = text.trim_end().to_owned();

@@ -114,7 +114,7 @@ struct OrganizationAccount {
 /// The file can't be read, or is something else.
 fn organization(path: &Path) -> Result<BTreeMap<AccountId, String>, Diagnostic> {
     let name = escape_control(&path.display().to_string()).into_owned();
-    let bytes = files::read_only(path)
+    let bytes = files::read_limited(path)
         .map_err(|error| Diagnostic::error(format!("--organizations: {error}")).help(LIST_ACCOUNTS))?;
     let wrong = |why: String| {
         Diagnostic::error(format!("--organizations: {name} is not the output of list-accounts: {why}"))

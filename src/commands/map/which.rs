@@ -32,9 +32,9 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         let error = Diagnostic::error("no account map (.xaccount.yaml) above this directory");
         return Err(error.help("kubectl xaccount map init clusters/ -R > .xaccount.yaml").into());
     };
-    let inputs = match args.filenames.is_empty() {
+    let (inputs, mut warnings) = match args.filenames.is_empty() {
         true => map_tree::inputs(&map)?,
-        false => input::find_paths(&args.filenames, args.recursive, &USAGE)?,
+        false => (input::find_paths(&args.filenames, args.recursive, &USAGE)?, Vec::new()),
     };
     // A file that can't be read hides its clusters, and is a warning.
     let Readable { session, inventory, unread } = map_tree::readable(inputs)?;
@@ -47,7 +47,8 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
     let work = WhichWork { args, session: &session, inventory: &inventory, map: &map };
     let answer = work.answer().map_err(|errors| CommandError::about(&session, errors))?;
     let mut messages = Messages::default();
-    messages.plain(unread.into_iter().map(|warning| warning.help("its clusters are not known here")).collect());
+    warnings.extend(unread.into_iter().map(|warning| warning.help("its clusters are not known here")));
+    messages.plain(warnings);
     messages.note(map.used());
     messages.plain(answer.warning.into_iter().collect());
     let stdout = match args.output {

@@ -52,13 +52,7 @@ pub(crate) fn trust(
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
     if let Some(map) = map {
-        // If there are manifests, they say which identity assumes the role.
-        let role = target.as_ref();
-        role.map_or(Ok(()), |role| of_map(&mut args, map, role, &mut origins)).map_err(one)?;
-        let hub = role.filter(|_| picked.is_empty()).map(|role| assumed_by(&mut args, by_flag, map, role));
-        if !hub.transpose().map_err(one)?.unwrap_or_default() {
-            user_of_map(&mut args, map);
-        }
+        assumed_in_map(&mut args, by_flag, map, target.as_ref(), &picked, &mut origins).map_err(one)?;
     }
     let args = &args;
     // The map may have replaced it.
@@ -92,6 +86,28 @@ pub(crate) fn trust(
     };
     let account = target.map(|role| role.account().clone());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// Adds who assumes the role of `target` according to the map. If there are manifests, they say which identity does.
+///
+/// # Errors
+/// A flag that contradicts the map.
+fn assumed_in_map(
+    args: &mut Trust,
+    by_flag: bool,
+    map: &MapFile,
+    target: Option<&RoleArn>,
+    picked: &[&RoleUse],
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
+    if let Some(role) = target {
+        of_map(args, map, role, origins)?;
+    }
+    let hub = target.filter(|_| picked.is_empty()).map(|role| assumed_by(args, by_flag, map, role));
+    if !hub.transpose()?.unwrap_or_default() {
+        user_of_map(args, map);
+    }
+    Ok(())
 }
 
 /// Adds what the map specifies: who assumes the role, and the role if no manifest or document has it.
