@@ -21,7 +21,7 @@ pub(crate) fn account_map(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     let mut text = Commented::default();
     text.line(MODELINE);
     text.comment("Which cluster belongs to which AWS account. Generated from the manifests; change it as you need.");
-    text.comment("All fields: kubectl xaccount map schema");
+    text.comment("All fields, also for editors: kubectl xaccount map schema > .xaccount.schema.json");
     for sentence in &map.not_expressed {
         text.comment(&format!("Note: {sentence}."));
     }

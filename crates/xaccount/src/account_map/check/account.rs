@@ -148,7 +148,7 @@ impl Checker {
         } else {
             return;
         };
-        self.refuse(why, name.span, "write a name with letters, such as name: development");
+        self.refuse(why, name.span, "write a name of letters, such as name: development");
     }
 
     /// Completes an account with the shared one of its name: what the map sets counts, and clusters are added.
