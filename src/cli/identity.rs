@@ -27,7 +27,7 @@ Examples:
   # What is missing in a file, as a diff; --write adds it
   kubectl xaccount identity --identity-file clusters/identities.yaml
 
-  # Identities and namespaces that no cluster of the account map needs; --write removes them
+  # What no cluster of the account map needs; --write removes it
   kubectl xaccount identity --prune";
 
 /// Print the identities of accounts, before any cluster exists
