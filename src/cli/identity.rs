@@ -27,14 +27,14 @@ Examples:
   # What is missing in a file, as a diff; --write adds it
   kubectl xaccount identity --identity-file clusters/identities.yaml
 
-  # Identities and namespaces that no cluster of the account map needs; --write removes them
+  # What no cluster of the account map needs; --write removes it
   kubectl xaccount identity --prune";
 
 /// Print the identities of accounts, before any cluster exists
 ///
 /// Prints an AWSClusterRoleIdentity for each account of the flags, or else of the account map: what inject would write for a cluster in that account. If the identity file of the map already has the identity, it is printed as in that file, with outdated fields updated. An identity with `allowedNamespaces: served` is omitted while no namespace is known. With --identity-file, prints a diff of that file: existing identities are updated field by field, and missing ones added.
 ///
-/// With --prune, prints a diff that removes from the identity file what no cluster below the account map needs: unused identities, and namespaces of `served` identities.
+/// With --prune, prints a diff that removes from the identity file what no cluster below the account map, or elsewhere in its Git work tree, needs: unused identities, and namespaces of `served` identities.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EDIT_EXIT_STATUS,
     help_template = TEMPLATE,
@@ -85,8 +85,8 @@ pub(crate) struct UnusedArgs {
     #[command(flatten)]
     pub(crate) prune: PruneArgs,
 
-    /// With --prune: namespace of objects that set none, where they will be applied
-    #[arg(long, hide_short_help = true, value_name = "NS", requires = "prune", value_parser = dns_name)]
+    /// Namespace of clusters below the account map that set none, where they will be applied [default: default]
+    #[arg(long, hide_short_help = true, value_name = "NS", value_parser = dns_name)]
     pub(crate) default_namespace: Option<String>,
 }
 

@@ -54,7 +54,7 @@ Exit status:
 
 /// Print an account map of the existing clusters
 ///
-/// Prints a commented account map in which each cluster stays where it is: a cluster that references a role identity belongs to the account of the role, and a cluster without one stays in the source account. `inject --check` accepts it. What the manifests contain and a map can't express is a warning and a comment. An account map above the files is not read.
+/// Prints a commented account map in which each cluster stays where it is: a cluster that references a role identity belongs to the account of the role, and a cluster without one stays in the source account. What the manifests contain and a map can't express is a warning and a comment; without one, `inject --check` accepts the map. An account map above the files is not read.
 #[derive(Debug, Args)]
 #[command(before_help = INIT_EXAMPLE, before_long_help = INIT_EXAMPLES, after_help = MORE, after_long_help = EXIT_STATUS,
     help_template = TEMPLATE, override_usage = "kubectl xaccount map init PATH... [-R] [--organizations FILE] [flags]")]

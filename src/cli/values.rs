@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use xaccount::account_map::IdentityName;
+use xaccount::account_map::{IdentityName, looks_like_account_id};
 use xaccount::aws::{AccountId, RoleArn, RoleText};
 use xaccount::capa::{DEFAULT_ROLE_NAME, referenced_kind};
 use xaccount::kubernetes::{LabelSelector, names};
@@ -98,16 +98,9 @@ pub(super) fn account_or_name(text: &str) -> Result<AskedAccount, String> {
         "" => account(text).map(AskedAccount::Id),
         // Mostly digits, or a part of an ARN, is always parsed as an account id: as a name, a mistyped id would not be
         // noticed.
-        _ if looks_like_id(text) => account(text).map(AskedAccount::Id),
+        _ if looks_like_account_id(text) => account(text).map(AskedAccount::Id),
         name => Ok(AskedAccount::Name(name.to_owned())),
     }
-}
-
-fn looks_like_id(text: &str) -> bool {
-    const DIGITS: usize = 10;
-    text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b))
-        || text.chars().filter(|c| c.is_numeric()).count() >= DIGITS
-        || text.contains([':', '$', '{', '<', '%'])
 }
 
 pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {

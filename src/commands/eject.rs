@@ -101,7 +101,7 @@ impl EjectWork<'_> {
         };
         if let Some(path) = &args.prune.live {
             let removed = RemovedAccess::of(&inventory, &outcome);
-            warnings.extend(refuse_live(path, self.scan, &inventory, &removed).map_err(about)?);
+            refuse_live(path, self.scan, &inventory, &removed).map_err(about)?;
         }
         warnings.extend(outcome.warnings.iter().cloned());
         warnings.extend(emptied(session, &outcome, builds));
@@ -151,7 +151,10 @@ fn target(asked: &AskedAccount, map: Option<&MapFile>) -> Result<EjectTarget, Di
     let id = account_id("--account", asked, map.map(MapFile::named))?;
     let entries = map.map_or(&[][..], |map| &map.map.accounts);
     let is_one_of_several = entries.iter().filter(|entry| entry.account.value == id).count() > 1;
-    let named = |name: &String| entries.iter().find(|entry| entry.name.value == *name)?.role(Partition::Aws);
+    let named = |name: &String| {
+        let entry = entries.iter().find(|entry| entry.name.value == *name)?;
+        entry.role(map.map_or(Partition::Aws, |map| map.partition(entry)))
+    };
     Ok(match asked {
         AskedAccount::Name(name) if is_one_of_several => {
             named(name).map_or(EjectTarget::Account(id), EjectTarget::Role)

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use xaccount::account_map::{Account, Place};
+use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
 use xaccount::diag::{Diagnostic, FileId};
-use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, SpecifiedTarget, Target, known_accounts};
+use xaccount::inject::{self, AllowedNamespaces, InjectRequest, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
 use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::session::{self, Session};
@@ -21,7 +21,7 @@ use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
-use super::request::{WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
+use super::request::{identity_file, identity_request, moves, specified_account, specified_name};
 use super::{CommandError, Messages, Printed, Terminal, identity_prune, map_tree, progress};
 use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};
 use crate::output::{self, Wording};
@@ -56,9 +56,8 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
             Diagnostic::error("--no-identity can't be used here: the verb only prints or writes identities").into()
         );
     }
-    let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
-    let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
+    let map = MapFile::find_near(&args.config, flag, terminal)?;
     let file = identity_file(flag, map.as_ref())?;
     // Without --identity-file the documents are printed, even if the map specifies an identity file.
     let print = match mode {
@@ -137,7 +136,7 @@ impl IdentityWork<'_> {
         warnings.extend(of_skipped);
         let mut requests = requests(self.args, &inventory, self.base, self.map)?;
         if let Some(map) = self.map.filter(|_| requests.iter().any(is_served)) {
-            let (mut served, unknown) = map_tree::served(map)?;
+            let (mut served, unknown) = map_tree::served(map, self.args.unused.default_namespace.as_deref())?;
             warnings.extend(unknown);
             for request in &mut requests {
                 let namespaces = inject::identity_name(request).and_then(|name| served.remove(&name));
@@ -307,7 +306,16 @@ fn requests(
     map: Option<&MapFile>,
 ) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
     match map {
-        Some(map) => by_map(&args.target, inventory, base, map),
+        Some(map) => {
+            let requests = by_map(&args.target, inventory, base, map)?;
+            match requests.is_empty() && !args.mode.check && !args.mode.write {
+                true => Err(vec![
+                    Diagnostic::error(format!("{} has no accounts", map.named().name))
+                        .help("add: accounts: [{name: development, account: \"222222222222\"}]"),
+                ]),
+                false => Ok(requests),
+            }
+        }
         None => {
             let requests: Vec<InjectRequest> = by_flags(&args.target)
                 .map_err(|error| vec![error])?
@@ -355,17 +363,6 @@ fn by_map(
     base: &InjectRequest,
     map: &MapFile,
 ) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
-    let place = |span| map.place(span);
-    let file = |_| Place::Outside;
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: "",
-        ways_out: WAYS_OUT,
-        allow_unmapped: true,
-    };
     let one = |error: Diagnostic| vec![error];
     let mut wanted: Vec<SpecifiedTarget> = Vec::new();
     for account in &target.account {
@@ -382,17 +379,13 @@ fn by_map(
             specified.account.as_ref().is_none_or(|account| entry.account.value == account.value)
                 && specified.name.as_ref().is_none_or(|name| entry.name.value == name.value)
         };
-        // An identity that exists already is not managed here.
-        let listed =
-            |entry: &&Account| specified.account.is_some() || (entry.is_listed && entry.identity_ref.is_none());
-        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).filter(listed).collect();
-        match (&specified.account, entries.is_empty()) {
-            (Some(account), true) => errors.push(unknown(&account.value, map)),
-            (None, true) => errors.push(
-                Diagnostic::error(format!("{} has no accounts", map.named().name))
-                    .help("add: accounts: [{name: development, account: \"222222222222\"}]"),
-            ),
-            _ => {}
+        let entries: Vec<&Account> = match specified.account {
+            Some(_) => map.map.accounts.iter().filter(is_selected).collect(),
+            // An identity that exists already is not managed here.
+            None => map.map.used().into_iter().filter(|entry| entry.identity_ref.is_none()).collect(),
+        };
+        if let (Some(account), true) = (&specified.account, entries.is_empty()) {
+            errors.push(unknown(&account.value, map));
         }
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
         for entry in entries {
@@ -400,7 +393,7 @@ fn by_map(
                 errors.push(not_managed(entry, &map.place(existing.span)));
                 continue;
             }
-            match inject::for_account(inventory, base, &mapped, entry, specified) {
+            match map.with_mapped(None, true, |mapped| inject::for_account(inventory, base, mapped, entry, specified)) {
                 Ok(request) => right.push(request),
                 Err(more) => wrong.extend(more),
             }

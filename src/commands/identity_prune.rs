@@ -1,14 +1,14 @@
 //! `kubectl xaccount identity --prune`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
-use xaccount::eject::{self, EjectRequest, PruneScope, RemovedAccess, UnusedNamespaces};
+use xaccount::eject::{self, EjectRequest, NamespaceSearch, PruneScope, RemovedAccess, UnusedNamespaces};
 use xaccount::files::Input;
-use xaccount::inject::{self, GeneratedIdentities, Mapped, NeededIdentity};
+use xaccount::inject::{self, NeededIdentity};
 use xaccount::inventory::{Builds, Inventory, ObjectId, Scan};
 use xaccount::plan::{Failure, IdentityFile, Outcome, Selection};
 use xaccount::session::{self, Session};
@@ -17,9 +17,9 @@ use xaccount::usages;
 use super::edit::{Attempt, Delivery, Mode, unless_outrun};
 use super::input::{self, counted};
 use super::map_file::MapFile;
-use super::owners::{NO_PATH, with_owners};
+use super::owners::with_owners;
 use super::prune::{UserSearch, emptied, generated, refuse_live};
-use super::request::{WAYS_OUT, identity_file};
+use super::request::identity_file;
 use super::{CommandError, Messages, Printed, Terminal, map_tree, progress};
 use crate::cli::{Identity, OutputFormat};
 use crate::output::Wording;
@@ -31,10 +31,12 @@ struct PreparedPrune {
     /// The identity file.
     file: FileId,
     path: PathBuf,
+    /// Warnings about what is not read below the map.
+    warnings: Vec<Diagnostic>,
 }
 
 pub(crate) fn attempt(args: &Identity, mode: Mode, terminal: &Terminal) -> Attempt {
-    let PreparedPrune { map, mut session, file, path } = match prepare(args, terminal) {
+    let PreparedPrune { map, mut session, file, path, warnings } = match prepare(args, terminal) {
         Ok(prepared) => prepared,
         Err(error) => return Attempt::Done(Err(error)),
     };
@@ -45,14 +47,13 @@ pub(crate) fn attempt(args: &Identity, mode: Mode, terminal: &Terminal) -> Attem
     let work = PruneWork { args, map: &map, session: &session, scan: &scan, file, path: &path };
     let result = scanned
         .map_err(|errors| CommandError::about(&session, errors))
-        .and_then(|(inventory, warnings)| work.answer(inventory, warnings, mode, terminal));
+        .and_then(|(inventory, more)| work.answer(inventory, [warnings, more].concat(), mode, terminal));
     unless_outrun(result, mode, &session, Some(&IdentityFile::Existing(file)))
 }
 
 fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, CommandError> {
     let flag = args.identity.identity_file.as_deref();
-    let place = flag.map_or_else(|| PathBuf::from("-"), Path::to_owned);
-    let Some(map) = MapFile::find(&args.config, &[place], terminal)? else {
+    let Some(map) = MapFile::find_near(&args.config, flag, terminal)? else {
         let error = Diagnostic::error("--prune needs an account map: it says which clusters need an identity");
         return Err(error
             .help("run it below a directory with a .xaccount.yaml, or pass --config FILE")
@@ -68,7 +69,7 @@ fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, Comman
         let error = Diagnostic::error(format!("the identity file {} does not exist", path.display()));
         return Err(error.help("there is nothing to prune before inject or identity --write creates it").into());
     }
-    let found = map_tree::inputs(&map)?;
+    let (found, warnings) = map_tree::inputs(&map)?;
     // A dump of the management cluster is not a manifest, even next to the manifests.
     let dump = args.unused.prune.live.as_ref().and_then(|dump| dump.canonicalize().ok());
     let is_dump = |input: &Input| dump.is_some() && input.path().and_then(|path| path.canonicalize().ok()) == dump;
@@ -77,7 +78,7 @@ fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, Comman
     let Some(file) = session.find(&path) else {
         return Err(Diagnostic::error(format!("{} is not a file", path.display())).into());
     };
-    Ok(PreparedPrune { map, session, file, path })
+    Ok(PreparedPrune { map, session, file, path, warnings })
 }
 
 /// All that a plan depends on.
@@ -104,10 +105,7 @@ impl PruneWork<'_> {
         let (inventory, of_skipped, kustomizations) =
             counted(self.session, inventory, Some(self.path)).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
-        let inventory = match &self.args.unused.default_namespace {
-            Some(namespace) => inventory.with_default_namespace(namespace),
-            None => inventory,
-        };
+        let inventory = self.placed(inventory);
         let builds = &kustomizations.builds;
         let all = Selection::default();
         let inventory = with_owners(inventory, self.session, &all, Some(self.map), builds, true);
@@ -130,6 +128,14 @@ impl PruneWork<'_> {
         })
     }
 
+    /// The inventory, with the namespace of `--default-namespace` for objects that set none.
+    fn placed(&self, inventory: Inventory) -> Inventory {
+        match &self.args.unused.default_namespace {
+            Some(namespace) => inventory.with_default_namespace(namespace),
+            None => inventory,
+        }
+    }
+
     /// The plan, and warnings about what is kept.
     fn outcome(
         &self,
@@ -138,26 +144,31 @@ impl PruneWork<'_> {
         terminal: &Terminal,
     ) -> Result<(Outcome, Vec<Diagnostic>), Vec<Diagnostic>> {
         let needed = self.needed(inventory)?;
-        let generated = generated(Some(self.map))?;
         let mut request = EjectRequest {
             identity_names: self.args.identity.identity_name.iter().cloned().collect(),
             prune: true,
-            generated: generated.clone(),
+            generated: generated(Some(self.map))?,
             has_dump: self.args.unused.prune.live.is_some(),
             explain: terminal.explains(),
             ..EjectRequest::default()
         };
-        let mut search = UserSearch::new(Some(self.map), self.args.unused.prune.live.as_deref());
-        // An identity file elsewhere may be shared with other trees.
-        search.only_inputs = self.map.relative(self.session, self.file).is_some();
+        let search = UserSearch::new(Some(self.map), self.args.unused.prune.live.as_deref());
         search.limit(&mut request, inventory, self.session, builds);
         let scope = PruneScope { file: self.file, needed: reasons(&needed) };
         let draft = eject::prune(inventory, &request, scope).map_err(errors)?;
-        let mut outcome = draft.finish(|draft| usages::named(self.session, inventory, draft, search.limits()));
+        let possible = self.possibly_needed(inventory)?;
+        let mut outcome = draft.finish(|draft| {
+            let mut named = usages::named(self.session, inventory, draft, search.limits());
+            let name = |index: ObjectId| inventory[index].object.name.as_ref();
+            let why = |index: ObjectId| Some((index, possible.get(name(index)?)?.clone()));
+            named.extend(draft.undecided().filter_map(why));
+            named
+        });
         let mut warnings = Vec::new();
         let mut removed = RemovedAccess::of(inventory, &outcome);
         if request.identity_names.is_empty() {
-            let (unused, more) = self.unused_namespaces(inventory, &outcome, (&generated, &needed), &search);
+            let kept = KeptNamespaces { search: &search, request: &request, possible: &possible };
+            let (unused, more) = self.unused_namespaces(inventory, &outcome, &needed, &kept);
             warnings.extend(more);
             removed.extend(unused.iter().map(|one| one.access(inventory)));
             let is_unchecked = !unused.is_empty() && !request.has_dump;
@@ -165,24 +176,29 @@ impl PruneWork<'_> {
             unused.iter().for_each(|one| one.add_to(inventory, &mut outcome));
         }
         if let Some(path) = &self.args.unused.prune.live {
-            warnings.extend(refuse_live(path, self.scan, inventory, &removed)?);
+            refuse_live(path, self.scan, inventory, &removed)?;
         }
         Ok((outcome, warnings))
     }
 
     /// The identities that clusters need by the map.
     fn needed(&self, inventory: &Inventory) -> Result<Vec<NeededIdentity>, Vec<Diagnostic>> {
-        let (place, file) = (|span| self.map.place(span), |file| self.map.file(self.session, file));
-        let mapped = Mapped {
-            map: &self.map.map,
-            name: self.map.text().0,
-            place: &place,
-            file: &file,
-            without_path: NO_PATH,
-            ways_out: WAYS_OUT,
-            allow_unmapped: true,
+        self.map.with_mapped(Some(self.session), true, |mapped| inject::needed(inventory, mapped))
+    }
+
+    /// Why clusters may need identities once their placeholders are filled in, by the names of the identities.
+    fn possibly_needed(&self, inventory: &Inventory) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+        let possible =
+            self.map.with_mapped(Some(self.session), true, |mapped| inject::possibly_needed(inventory, mapped))?;
+        let why = |(name, index): (String, ObjectId)| {
+            let found = &inventory[index];
+            let (title, place) = (found.title(), inventory.place(found));
+            (
+                name,
+                format!("{title} ({place}) has a placeholder in its name or namespace, and may belong to the account"),
+            )
         };
-        inject::needed(inventory, &mapped)
+        Ok(possible.into_iter().map(why).collect())
     }
 
     /// The namespaces to remove from identities that stay, and warnings about those that are kept.
@@ -190,26 +206,33 @@ impl PruneWork<'_> {
         &self,
         inventory: &Inventory,
         outcome: &Outcome,
-        (generated, needed): (&GeneratedIdentities, &[NeededIdentity]),
-        search: &UserSearch<'_>,
+        needed: &[NeededIdentity],
+        keep: &KeptNamespaces<'_>,
     ) -> (Vec<UnusedNamespaces>, Vec<Diagnostic>) {
         let removed: BTreeSet<ObjectId> = outcome.changes.iter().filter_map(|change| change.object).collect();
         let is_removed = |index: ObjectId| removed.contains(&index);
-        let (unused, mut warnings) = eject::unused_namespaces(inventory, self.file, generated, needed, is_removed);
-        let identities: Vec<ObjectId> = unused.iter().map(|one| one.identity).collect();
-        let unknown = usages::unknown_users(self.session, inventory, &identities, search.limits());
+        let generated = &keep.request.generated;
+        let mut search = NamespaceSearch { file: self.file, generated, needed, elsewhere: None };
+        let (unused, warnings) = eject::unused_namespaces(inventory, search, is_removed);
+        if unused.is_empty() && warnings.is_empty() {
+            return (unused, warnings);
+        }
+        let elsewhere = Elsewhere::read(self, keep.search);
+        search.elsewhere = elsewhere.as_ref().ok().map(|elsewhere| &elsewhere.inventory);
+        let (unused, mut warnings) = eject::unused_namespaces(inventory, search, is_removed);
+        let unknown = self.unknown_users(inventory, &unused, elsewhere.as_ref().map_err(String::as_str), keep);
         let mut kept = |identity: ObjectId, why: &str| {
             warnings.push(eject::kept(inventory, &inventory[identity], why));
         };
         let possible = |mut one: UnusedNamespaces| {
-            if let Some(why) = unknown.get(&one.identity) {
+            if let Some(why) = one.chain.iter().find_map(|name| unknown.get(name)) {
                 kept(one.identity, why);
                 return None;
             }
             if self.refusal(inventory, &one).is_some() {
-                let identity = one.identity;
+                let (identity, whole) = (one.identity, one.clone());
                 one.names.retain(|name| {
-                    let alone = UnusedNamespaces { identity, names: vec![name.clone()] };
+                    let alone = UnusedNamespaces { names: vec![name.clone()], ..whole.clone() };
                     let why = self.refusal(inventory, &alone).map(|why| format!("{}: {why}", name.1));
                     why.as_deref().map(|why| kept(identity, why)).is_none()
                 });
@@ -218,6 +241,30 @@ impl PruneWork<'_> {
         };
         let unused = unused.into_iter().filter_map(possible).collect();
         (unused, warnings)
+    }
+
+    /// Why it is not known which namespaces use identities, by their names.
+    fn unknown_users(
+        &self,
+        inventory: &Inventory,
+        unused: &[UnusedNamespaces],
+        elsewhere: Result<&Elsewhere, &str>,
+        keep: &KeptNamespaces<'_>,
+    ) -> HashMap<String, String> {
+        let names: BTreeSet<&str> = unused.iter().flat_map(|one| &one.chain).map(String::as_str).collect();
+        let all = |why: &str| names.iter().map(|&name| (name.to_owned(), why.to_owned())).collect();
+        if keep.request.untraced.contains(&self.file) {
+            return all(eject::UNTRACED);
+        }
+        let limits = keep.search.limits();
+        let mut unknown = match elsewhere {
+            Ok(one) => usages::unknown_users(&one.session, &one.inventory, &names, limits),
+            Err(why) => all(why),
+        };
+        // What is nearest is named first.
+        unknown.extend(keep.possible.clone());
+        unknown.extend(usages::unknown_users(self.session, inventory, &names, limits));
+        unknown
     }
 
     /// Why namespaces can't be removed with certainty: a comment in their lines would be lost, for example.
@@ -233,6 +280,34 @@ impl PruneWork<'_> {
             Some(one) => Ok(one.into_made()),
             None => self.session.bytes(self.file).map(|bytes| bytes.to_vec()).map_err(|error| vec![error]),
         }
+    }
+}
+
+/// What decides whether namespaces are kept that no known cluster needs.
+struct KeptNamespaces<'k> {
+    search: &'k UserSearch<'k>,
+    request: &'k EjectRequest,
+    /// Why clusters may need identities, by their names.
+    possible: &'k BTreeMap<String, String>,
+}
+
+/// The manifests that the map is not about, and that may use its identities all the same: the rest of the Git work tree.
+struct Elsewhere {
+    session: Session,
+    inventory: Inventory,
+}
+
+impl Elsewhere {
+    /// Reads them. What can't be read is found later, as a text that may mention an identity. The error is why not all of
+    /// them are known.
+    fn read(work: &PruneWork<'_>, search: &UserSearch<'_>) -> Result<Self, String> {
+        let found = usages::around(work.session, work.file, search.limits())?;
+        let message = |error: Diagnostic| format!("other files may reference it: {}", error.message);
+        let session = Session::new(found, &mut std::io::empty(), None, None, progress::show);
+        let mut session = session.map_err(message)?;
+        let (inventory, _, _) = session.scan_readable(work.scan);
+        let (inventory, _, _) = counted(&session, inventory, None).map_err(message)?;
+        Ok(Self { session, inventory: work.placed(inventory) })
     }
 }
 

@@ -15,8 +15,8 @@ use super::edit::{Attempt, Delivery, Mode, refuse_inputs, unless_outrun, until_d
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
 use super::map_file::MapFile;
-use super::owners::{NO_PATH, with_owners};
-use super::request::{WAYS_OUT, identity_file, request, specified_target};
+use super::owners::with_owners;
+use super::request::{identity_file, request, specified_target};
 use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
@@ -178,20 +178,10 @@ impl InjectWork<'_> {
             let proposal = inject::propose(inventory, self.request)?;
             return self.evaluated(proposal, inventory, evidence, None);
         };
-        let place = |span| map.place(span);
-        let file = |file| map.file(self.session, file);
-        let allow_unmapped = self.args.map.allow_unmapped;
-        let mapped = Mapped {
-            map: &map.map,
-            name: map.text().0,
-            place: &place,
-            file: &file,
-            without_path: NO_PATH,
-            ways_out: WAYS_OUT,
-            allow_unmapped,
-        };
-        let proposal = inject::propose_mapped(inventory, self.request, &mapped, self.specified)?;
-        self.evaluated(proposal, inventory, evidence, Some(&mapped))
+        map.with_mapped(Some(self.session), self.args.map.allow_unmapped, |mapped| {
+            let proposal = inject::propose_mapped(inventory, self.request, mapped, self.specified)?;
+            self.evaluated(proposal, inventory, evidence, Some(mapped))
+        })
     }
 
     fn evaluated(

@@ -200,13 +200,14 @@ pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
     }
 }
 
-/// Refuses an identity file that is an array of objects: a document after it would not help, because kubectl does not accept it.
+/// Refuses an identity file that is an array, also an empty one: a document after it would not help, because kubectl does
+/// not accept it.
 ///
 /// # Errors
 /// It is one.
 pub(crate) fn refuse_array(inputs: &Session, file: Option<&IdentityFile>) -> Result<(), Diagnostic> {
     let Some(IdentityFile::Existing(file)) = file else { return Ok(()) };
-    inventory::array(*file, &inputs.bytes(*file)?).map_or(Ok(()), Err)
+    inventory::any_array(*file, &inputs.bytes(*file)?).map_or(Ok(()), Err)
 }
 
 /// The objects to work on, where kustomizations put them, and notes about the skipped ones: those in kustomize patches,

@@ -28,19 +28,35 @@ pub(crate) fn read(
     scan: &Scan<'_>,
     inventory: &Inventory,
 ) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
-    let (live, warning) = dump(path, scan, inventory)?;
+    let (live, has_cluster) = dump(path, scan, inventory)?;
+    let warning = (!has_cluster).then(|| {
+        let name = &live.files()[0].name;
+        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run"))
+            .help(dump_to_file())
+    });
     Ok((ObservedObjects::live(live), warning))
 }
 
-/// The inventory of a dump, and a warning if the dump has no cluster.
+/// The inventory of a dump that has to show what uses identities.
+///
+/// # Errors
+/// Those of [`dump`]; and the dump has no cluster: an incomplete dump would be an answer that nothing is in use.
+pub(crate) fn users(path: &Path, scan: &Scan<'_>, inventory: &Inventory) -> Result<Inventory, Diagnostic> {
+    let (live, has_cluster) = dump(path, scan, inventory)?;
+    if has_cluster {
+        return Ok(live);
+    }
+    let name = &live.files()[0].name;
+    let error = format!("--live: the dump {name} has no cluster, so it does not show what uses identities");
+    let error = Diagnostic::error(error);
+    Err(error.help(dump_to_file()).help("if the management cluster has no cluster any more, run again without --live"))
+}
+
+/// The inventory of a dump, and whether it has an object that could use an identity, other than templates.
 ///
 /// # Errors
 /// No file is specified, or it can't be read.
-pub(crate) fn dump(
-    path: &Path,
-    scan: &Scan<'_>,
-    inventory: &Inventory,
-) -> Result<(Inventory, Option<Diagnostic>), Diagnostic> {
+fn dump(path: &Path, scan: &Scan<'_>, inventory: &Inventory) -> Result<(Inventory, bool), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{}; then --live=live.yaml", dump_to_file())));
@@ -60,12 +76,9 @@ pub(crate) fn dump(
         let why = first.map_or_else(|| "it can't be read".to_owned(), |error| error.message);
         Diagnostic::error(format!("--live: {name}: {why}")).help(dump_to_file())
     })?;
-    let empty = !scanned.objects.iter().any(|found| found.object.object_kind.is_capa());
-    let warning = empty.then(|| {
-        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run"))
-            .help(dump_to_file())
-    });
     let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, json_list: None, identities_only: false };
     let live = Inventory::new(vec![file], scanned.objects).with_default_namespace(inventory.default_namespace());
-    Ok((live.with_classes_of(inventory, false), warning))
+    let live = live.with_classes_of(inventory, false);
+    let has_cluster = live.objects().iter().any(|found| found.can_be_pointed() && !found.is_template());
+    Ok((live, has_cluster))
 }

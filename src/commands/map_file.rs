@@ -4,13 +4,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use xaccount::account_map::{self, AccountMap, FILE_NAME, Place, Shared, shared_base};
-use xaccount::capa::Release;
+use xaccount::account_map::{self, Account, AccountMap, FILE_NAME, Place, Shared, shared_base};
+use xaccount::aws::{Partition, RoleArn};
+use xaccount::capa::{self, Release};
 use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles, Span, SpannedError};
 use xaccount::files::{self, Input};
+use xaccount::inject::Mapped;
+use xaccount::inventory::{self, Scan};
 use xaccount::session::{Session, path_bytes};
 
-use super::named_map::NamedMap;
+use super::named_map::{NO_PATH, NamedMap, WAYS_OUT};
 use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 
@@ -59,8 +62,24 @@ impl MapFile {
         path.map(|path| Self::read(&path, terminal)).transpose()
     }
 
+    /// The map above an identity file; without such a map, the one above the working directory.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) fn find_near(
+        args: &ConfigArgs,
+        file: Option<&Path>,
+        terminal: &Terminal,
+    ) -> Result<Option<Self>, CommandError> {
+        let above_file = file.map(|file| Self::find(args, &[file.to_owned()], terminal)).transpose()?.flatten();
+        match above_file {
+            Some(map) => Ok(Some(map)),
+            None => Self::find(args, &[PathBuf::from("-")], terminal),
+        }
+    }
+
     fn read(path: &Path, terminal: &Terminal) -> Result<Self, CommandError> {
-        let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
+        let bytes = files::read_regular(below_here(path).as_deref().unwrap_or(path))
             .map_err(|error| Diagnostic::error(format!("the account map: {error}")))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
@@ -69,8 +88,8 @@ impl MapFile {
         let mut texts = vec![(name, bytes.clone())];
         let mut read_shared = |name: &str| {
             let path = directory.join(name);
-            let text =
-                files::read_only(below_here(&path).as_deref().unwrap_or(&path)).map_err(|error| error.to_string())?;
+            let text = files::read_regular(below_here(&path).as_deref().unwrap_or(&path))
+                .map_err(|error| error.to_string())?;
             let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
             texts.push((shown(&whole, &beside.join(name)), text.clone()));
             Ok(text)
@@ -152,6 +171,26 @@ impl MapFile {
         String::from_utf8_lossy(&file.bytes()[line.range()]).trim().to_owned()
     }
 
+    /// Calls a function with the map as the library uses it: for the files of a session, or for none.
+    pub(crate) fn with_mapped<T>(
+        &self,
+        session: Option<&Session>,
+        allow_unmapped: bool,
+        call: impl FnOnce(&Mapped<'_>) -> T,
+    ) -> T {
+        let place = |span| self.place(span);
+        let file = |file| session.map_or(Place::Outside, |session| self.file(session, file));
+        call(&Mapped {
+            map: &self.map,
+            name: &self.text.name,
+            place: &place,
+            file: &file,
+            without_path: NO_PATH,
+            ways_out: WAYS_OUT,
+            allow_unmapped,
+        })
+    }
+
     /// The map with its name.
     pub(crate) fn named(&self) -> NamedMap<'_> {
         NamedMap { map: &self.map, name: &self.text.name }
@@ -162,6 +201,21 @@ impl MapFile {
         let file = self.map.identity_file.as_ref()?;
         let whole = self.directory.join(&file.value);
         Some(below_here(&whole).unwrap_or(whole))
+    }
+
+    /// The partition of an account's role: that of the map, else of its identity in the identity file, else `aws`.
+    pub(crate) fn partition(&self, account: &Account) -> Partition {
+        let of_identity = || {
+            let identity = account.identity()?;
+            let bytes = files::read_only(&self.identity_file()?).ok()?;
+            let needles = capa::needles();
+            let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, keep_going: true };
+            let objects = inventory::scan(FileId(0), &bytes, &scan).ok()?.objects;
+            let own = objects.iter().find(|found| found.object.name.as_deref() == Some(&identity.name))?;
+            Some(own.object.role_arn()?.parse::<RoleArn>().ok()?.partition())
+        };
+        let of_map = account.partition.as_ref().map(|partition| partition.value);
+        of_map.or_else(of_identity).unwrap_or(Partition::Aws)
     }
 
     /// Where the map names that file.

@@ -3,6 +3,13 @@
 use xaccount::account_map::{Account, AccountMap};
 use xaccount::diag::{Diagnostic, escape_control};
 
+/// Ways to resolve a contradiction between a flag and the account map.
+pub(crate) const WAYS_OUT: &str = "omit the flag, change the map, or pass --no-config to ignore the map";
+
+/// What to do if the map selects by path and the input has no path.
+pub(crate) const NO_PATH: &str =
+    "a stream has no path: with -f -, set it by --stdin-filename PATH, or pass --no-config";
+
 /// An account map, and its name in messages.
 #[derive(Clone, Copy)]
 pub(crate) struct NamedMap<'m> {

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use xaccount::account_map::Place;
-use xaccount::capa::ObjectKind;
+use xaccount::capa::{IdentityKind, ObjectKind};
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::eject::{self, EjectRequest, RemovedAccess};
-use xaccount::inject::{self, GeneratedIdentities, InjectRequest, Mapped, SpecifiedTarget};
+use xaccount::inject::{self, GeneratedIdentities, InjectRequest, SpecifiedTarget};
 use xaccount::inventory::{Builds, Inventory, Scan};
 use xaccount::plan::Outcome;
 use xaccount::session::{self, Session};
@@ -16,7 +15,6 @@ use xaccount::usages::{self, UsageLimits};
 
 use super::live;
 use super::map_file::MapFile;
-use super::request::WAYS_OUT;
 
 /// The directories that limit the search for users of identities.
 pub(crate) struct UserSearch<'r> {
@@ -25,8 +23,6 @@ pub(crate) struct UserSearch<'r> {
     map: Option<&'r MapFile>,
     /// The account map, and the dump.
     not_users: Vec<PathBuf>,
-    /// Whether only the inputs are searched.
-    pub(crate) only_inputs: bool,
 }
 
 impl<'r> UserSearch<'r> {
@@ -34,7 +30,7 @@ impl<'r> UserSearch<'r> {
         let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
         let dump = dump.and_then(|dump| dump.canonicalize().ok());
         let not_users = map.map(|map| map.path().to_owned()).into_iter().chain(dump).collect();
-        Self { home: std::env::home_dir(), here, map, not_users, only_inputs: false }
+        Self { home: std::env::home_dir(), here, map, not_users }
     }
 
     pub(crate) fn limits(&self) -> UsageLimits<'_> {
@@ -43,7 +39,6 @@ impl<'r> UserSearch<'r> {
             map: self.map.map(MapFile::directory),
             not_users: &self.not_users,
             here: self.here.as_deref(),
-            only_inventory: self.only_inputs,
         }
     }
 
@@ -53,10 +48,8 @@ impl<'r> UserSearch<'r> {
         let identities = identities.filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)));
         let files: BTreeSet<FileId> = identities.map(|found| found.origin.file).collect();
         request.renamed = files.iter().copied().filter(|&file| builds.renames_objects_of(file)).collect();
-        if !self.only_inputs {
-            let is_untraced = |file: &FileId| !usages::has_tree(inputs, *file, self.limits());
-            request.untraced = files.into_iter().filter(is_untraced).collect();
-        }
+        let is_untraced = |file: &FileId| !usages::has_tree(inputs, *file, self.limits());
+        request.untraced = files.into_iter().filter(is_untraced).collect();
     }
 }
 
@@ -66,36 +59,30 @@ impl<'r> UserSearch<'r> {
 /// An account of the map is not valid.
 pub(crate) fn generated(map: Option<&MapFile>) -> Result<GeneratedIdentities, Vec<Diagnostic>> {
     let Some(map) = map else { return Ok(GeneratedIdentities::default()) };
-    let (place, file) = (|span| map.place(span), |_| Place::Outside);
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: "",
-        ways_out: WAYS_OUT,
-        allow_unmapped: true,
-    };
     let (inventory, base, none) = (Inventory::default(), InjectRequest::default(), SpecifiedTarget::default());
     // An identity that exists already is not generated.
     let accounts = map.map.accounts.iter().filter(|account| account.identity_ref.is_none());
-    let requests = accounts.map(|account| inject::for_account(&inventory, &base, &mapped, account, &none));
-    Ok(GeneratedIdentities::of(requests.collect::<Result<_, _>>()?))
+    let requests: Result<Vec<InjectRequest>, Vec<Diagnostic>> = map.with_mapped(None, true, |mapped| {
+        accounts.map(|account| inject::for_account(&inventory, &base, mapped, account, &none)).collect()
+    });
+    let unmanaged = map.map.accounts.iter().filter_map(|account| Some(account.identity_ref.as_ref()?.value.clone()));
+    let unmanaged = unmanaged.filter(|one| one.kind == IdentityKind::Role).map(|one| one.name);
+    Ok(GeneratedIdentities::of(requests?).with_unmanaged(unmanaged))
 }
 
-/// Refuses a plan that removes what an object in a dump of the management cluster uses. Returns warnings about the dump.
+/// Refuses a plan that removes what an object in a dump of the management cluster uses.
 ///
 /// # Errors
-/// The dump can't be read, or an object in it uses what is removed.
+/// The dump can't be read, it has no cluster, or an object in it uses what is removed.
 pub(crate) fn refuse_live(
     path: &Path,
     scan: &Scan<'_>,
     inventory: &Inventory,
     removed: &[RemovedAccess],
-) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
-    let (dump, warning) = live::dump(path, scan, inventory).map_err(|error| vec![error])?;
+) -> Result<(), Vec<Diagnostic>> {
+    let dump = live::users(path, scan, inventory).map_err(|error| vec![error])?;
     match eject::in_use(&dump, removed) {
-        errors if errors.is_empty() => Ok(warning),
+        errors if errors.is_empty() => Ok(()),
         errors => Err(errors),
     }
 }

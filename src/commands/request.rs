@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
+pub(crate) use super::named_map::WAYS_OUT;
 use crate::cli::{AskedAccount, AskedMove, IdentityArgs, SelectArgs, TargetArgs};
 use xaccount::aws::{AccountId, RoleText, check_inline_policy};
 use xaccount::diag::{Diagnostic, escape_control};
@@ -26,9 +27,6 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
         only: None,
     }
 }
-
-/// Ways to resolve a contradiction between a flag and the account map.
-pub(crate) const WAYS_OUT: &str = "omit the flag, change the map, or pass --no-config to ignore the map";
 
 /// A path that equals every other path of the same file.
 struct SameFile(PathBuf);
@@ -244,8 +242,8 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
     let inline_policy = match &identity.inline_policy {
         None => None,
         Some(path) => {
-            let bytes =
-                files::read_only(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
+            let bytes = files::read_limited(path)
+                .map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
             let text = text.trim_end().to_owned();

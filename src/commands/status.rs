@@ -12,7 +12,7 @@ use xaccount::capa;
 use xaccount::capa::errata::ERRATA;
 use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
 use xaccount::files::Input;
-use xaccount::inject::{Mapped, known_accounts};
+use xaccount::inject::known_accounts;
 use xaccount::inventory::Inventory;
 use xaccount::kustomization_search::in_memory;
 use xaccount::plan::cluster_title;
@@ -108,17 +108,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
 
 /// Marks the clusters that are not in the account that the map says.
 fn mark_not_as_mapped(rows: &mut [Row], tree: &Tree, map: &MapFile) {
-    let (place, file) = (|span| map.place(span), |file| map.file(&tree.session, file));
-    let mapped = Mapped {
-        map: &map.map,
-        name: map.text().0,
-        place: &place,
-        file: &file,
-        without_path: "",
-        ways_out: "",
-        allow_unmapped: true,
-    };
-    status::mark_not_as_mapped(rows, &tree.inventory, &mapped);
+    map.with_mapped(Some(&tree.session), true, |mapped| {
+        status::mark_not_as_mapped(rows, &tree.inventory, mapped);
+    });
 }
 
 /// All that an answer depends on.

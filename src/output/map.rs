@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use xaccount::diag::{Diagnostic, escape_control};
-use xaccount::status::Map;
+use xaccount::status::{AccountClusters, Map};
 
 use super::yaml;
 
@@ -21,7 +21,7 @@ pub(crate) fn account_map(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     let mut text = Commented::default();
     text.line(MODELINE);
     text.comment("Which cluster belongs to which AWS account. Generated from the manifests; change it as you need.");
-    text.comment("All fields: kubectl xaccount map schema");
+    text.comment("All fields, also for editors: kubectl xaccount map schema > .xaccount.schema.json");
     for sentence in &map.not_expressed {
         text.comment(&format!("Note: {sentence}."));
     }
@@ -110,9 +110,12 @@ impl Commented {
         }
         self.line("accounts:");
         for (account, clusters) in accounts.iter().zip(&map.clusters) {
-            self.comment(&match clusters.is_empty() {
-                true => "no cluster: other identities assume roles with the credentials of this one".to_owned(),
-                false => counted(clusters),
+            self.comment(&match clusters {
+                AccountClusters::Clusters(clusters) if clusters.is_empty() => "no cluster: only templates".to_owned(),
+                AccountClusters::Clusters(clusters) => counted(clusters),
+                AccountClusters::Source => {
+                    "no cluster: other identities assume roles with the credentials of this one".to_owned()
+                }
             });
             self.item(account)?;
         }

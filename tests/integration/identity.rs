@@ -40,7 +40,7 @@ fn write(directory: &Path, accounts: &[Account]) {
     for (id, account) in ACCOUNTS.iter().zip(accounts) {
         let Account { allowed, extra, listed, kept } = account;
         map.push_str(&format!(
-            "- name: a{id}\n  account: \"{id}\"\n  allowedNamespaces: {allowed}\n{extra}  clusters: {{namespaces: [n{id}]}}\n"
+            "- name: account-{id}\n  account: \"{id}\"\n  allowedNamespaces: {allowed}\n{extra}  clusters: {{namespaces: [n{id}]}}\n"
         ));
         if let Some(listed) = listed {
             file.push_str(&format!(

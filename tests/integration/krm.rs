@@ -283,7 +283,7 @@ fn a_function_config_may_be_an_account_map() {
 
     for (from, to, why) in [
         ("clusters: {names: [b]}", "clusters: {names: [c]}", "matches no account"),
-        ("clusters: {names: [b]}", "clusters: {names: [a, b]}", "belongs to 2 accounts"),
+        ("clusters: {names: [b]}", "clusters: {names: [a, b]}", "matches 2 accounts of functionConfig"),
         ("333333333333", "33", "functionConfig: the account id"),
     ] {
         let before = with(&map.replace(from, to));
@@ -318,7 +318,7 @@ fn paths_are_normalized_before_the_map_is_matched() {
         }
     };
     let unassigned = "error: AWSCluster a matches no account of functionConfig";
-    let unplaced = "error: AWSCluster a: the map matches files by path, and its path is unknown";
+    let unplaced = "error: AWSCluster a: functionConfig matches files by path, and its path is unknown";
     for (path, name, want) in [
         ("clusters/dev/a.yaml", "a", "222222222222"),
         ("clusters/dev/../prod/a.yaml", "a", "333333333333"),

@@ -44,6 +44,8 @@ mod pictures;
 mod pre_commit;
 mod properties;
 #[cfg(unix)]
+mod prune;
+#[cfg(unix)]
 mod readme;
 mod replay;
 #[cfg(unix)]

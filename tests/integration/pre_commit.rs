@@ -335,7 +335,7 @@ fn the_account_map_sets_the_account_and_no_second_identity_is_created() {
     assert!(done, "{said}");
     let all = place.run("work", "pre-commit", &["run", "--all-files"]);
     assert_eq!(all.status.code(), Some(1), "{}", self::said(&all));
-    assert!(self::said(&all).contains("belongs to 2 accounts of the map"), "{}", self::said(&all));
+    assert!(self::said(&all).contains("AWSCluster dev-a matches 2 accounts of .xaccount.yaml"), "{}", self::said(&all));
 }
 
 /// `try-repo` passes no arguments: only a map can set the account.

@@ -5,7 +5,7 @@
 
 mod names;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -30,8 +30,6 @@ pub struct UsageLimits<'l> {
     pub map: Option<&'l Path>,
     /// Files that name identities and do not use them, canonical: the account map, and a dump of the management cluster.
     pub not_users: &'l [PathBuf],
-    /// Whether only the files of the inventory are searched, because they are all that count.
-    pub only_inventory: bool,
     /// The working directory, canonical: files below it are shown relative to it.
     pub here: Option<&'l Path>,
 }
@@ -40,8 +38,9 @@ pub struct UsageLimits<'l> {
 /// omitted.
 ///
 /// The search covers the files of the inventory, and all manifests below the root of the Git work tree of the
-/// identity's file; without one, those below the account map; without that, those in its directory. A work tree that is
-/// the home directory or the root of the file system does not count.
+/// identity's file; without one, those below the account map; without that, those in its directory. If that is not the tree
+/// of the account map, it covers that one, too. A work tree that is the home directory or the root of the file system does
+/// not count.
 pub fn named(
     inputs: &Session,
     inventory: &Inventory,
@@ -55,16 +54,10 @@ pub fn named(
     let names: Vec<&str> = wanted.keys().copied().collect();
     let known = KnownNames::of(inventory, draft, &names);
     let mut out = in_inventory(inputs, &wanted, &known, limits);
-    if limits.only_inventory {
-        return out;
-    }
-    let roots = roots(inputs, inventory, &wanted, limits);
-    let files = (0..inputs.len()).map(FileId);
-    let mut read: HashSet<PathBuf> = files.filter_map(|file| path(inputs, file)?.canonicalize().ok()).collect();
-    read.extend(limits.not_users.iter().cloned());
+    let (roots, read) = (roots(inputs, inventory, &wanted, limits), not_searched(inputs, limits));
     for (root, wanted) in roots {
         let names = IdentityNames::new(wanted.iter().map(|&(name, _)| name).collect());
-        let whys = first_of_each(around(inputs, &root, &names, &read, limits.here), names.len());
+        let whys = first_of_each(searched(inputs, &root, &names, &read, limits.here), names.len());
         for (why, (_, object)) in whys.into_iter().zip(wanted) {
             if let Some(why) = why {
                 out.entry(object).or_insert(why);
@@ -79,18 +72,37 @@ pub fn has_tree(inputs: &Session, file: FileId, limits: UsageLimits<'_>) -> bool
     path(inputs, file).and_then(|path| root_of(&path, limits)).is_some_and(|root| root.recursive)
 }
 
+/// The manifests around a file that the run has not read: those that [`named`] searches for users of its identities.
+///
+/// # Errors
+/// A directory can't be listed, or a link leads nowhere: what it should be may use any identity. It says so in a few words.
+pub fn around(inputs: &Session, file: FileId, limits: UsageLimits<'_>) -> Result<Vec<Input>, String> {
+    let roots = path(inputs, file).map_or_else(Vec::new, |path| roots_of(&path, limits));
+    let (read, mut all) = (not_searched(inputs, limits), Vec::new());
+    for root in roots {
+        let found = manifests(inputs, &root, limits.here)?;
+        let is_read = |path: &PathBuf| path.canonicalize().is_ok_and(|real| read.contains(&real));
+        let from_here = |path: PathBuf| match limits.here.and_then(|here| path.strip_prefix(here).ok()) {
+            Some(below) => below.to_owned(),
+            None => path,
+        };
+        all.extend(found.into_iter().filter(|path| !is_read(path)).map(from_here).map(Input::File));
+    }
+    Ok(all)
+}
+
 /// For each of these identities, what mentions it in the files of the inventory, in a few words, other than references of
 /// the inventory's objects and identities of its name.
 pub fn unknown_users(
     inputs: &Session,
     inventory: &Inventory,
-    identities: &[ObjectId],
+    identities: &BTreeSet<&str>,
     limits: UsageLimits<'_>,
-) -> HashMap<ObjectId, String> {
-    let wanted = by_name(inventory, identities.iter().copied());
-    let names: Vec<&str> = wanted.keys().copied().collect();
+) -> HashMap<String, String> {
+    let names: Vec<&str> = identities.iter().copied().collect();
     let known = KnownNames::of_references(inventory, &names);
-    in_inventory(inputs, &wanted, &known, limits)
+    let whys = in_files(inputs, &names, &known, limits);
+    names.into_iter().zip(whys).filter_map(|(name, why)| Some((name.to_owned(), why?))).collect()
 }
 
 /// Identities by their names.
@@ -111,7 +123,18 @@ fn in_inventory(
     known: &KnownNames,
     limits: UsageLimits<'_>,
 ) -> HashMap<ObjectId, String> {
-    let names = IdentityNames::new(wanted.keys().copied().collect());
+    let names: Vec<&str> = wanted.keys().copied().collect();
+    let whys = in_files(inputs, &names, known, limits);
+    let mut out = HashMap::new();
+    for (why, objects) in whys.into_iter().zip(wanted.values()) {
+        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
+    }
+    out
+}
+
+/// The first mention of each name in the files of a run.
+fn in_files(inputs: &Session, names: &[&str], known: &KnownNames, limits: UsageLimits<'_>) -> Vec<Option<String>> {
+    let names = IdentityNames::new(names.to_vec());
     let not_users: HashSet<FileId> = limits.not_users.iter().filter_map(|path| inputs.find(path)).collect();
     let files: Vec<FileId> = (0..inputs.len()).map(FileId).filter(|file| !not_users.contains(file)).collect();
     let size = |file: &FileId| inputs.size(*file);
@@ -120,12 +143,7 @@ fn in_inventory(
         let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
         search(&bytes, shown, &names, |name, at| known.has(file, name, at))
     });
-    let whys = first_of_each(here, names.len());
-    let mut out = HashMap::new();
-    for (why, objects) in whys.into_iter().zip(wanted.values()) {
-        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
-    }
-    out
+    first_of_each(here, names.len())
 }
 
 /// What a file mentions of the names that are searched for.
@@ -239,11 +257,13 @@ fn roots<'w>(
     limits: UsageLimits<'_>,
 ) -> HashMap<Root, Vec<(&'w str, ObjectId)>> {
     let mut roots: HashMap<Root, Vec<(&str, ObjectId)>> = HashMap::new();
-    let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
+    let mut of_file: HashMap<FileId, Vec<Root>> = HashMap::new();
     for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
         let file = inventory[object].origin.file;
-        let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
-        if let Some(root) = root {
+        let of_file = of_file
+            .entry(file)
+            .or_insert_with(|| path(inputs, file).map_or_else(Vec::new, |path| roots_of(&path, limits)));
+        for root in of_file {
             roots.entry(root.clone()).or_default().push((name, object));
         }
     }
@@ -263,35 +283,80 @@ fn root_of(path: &Path, limits: UsageLimits<'_>) -> Option<Root> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = path.canonicalize().ok().and_then(|real| Some(real.parent()?.to_owned()));
     let directory = directory.or_else(|| parent.canonicalize().ok())?;
-    let home = limits.home.and_then(|home| home.canonicalize().ok());
-    let git = directory.ancestors().find(|directory| directory.join(".git").exists());
-    let git = git.filter(|git| git.parent().is_some() && Some(*git) != home.as_deref());
     let map = limits.map.filter(|map| directory.starts_with(map));
-    Some(match git.or(map) {
+    Some(match work_tree(&directory, limits).or(map) {
         Some(root) => Root { directory: root.to_owned(), recursive: true },
         None => Root { directory, recursive: false },
     })
 }
 
+/// The root of the Git work tree of a canonical directory.
+fn work_tree<'d>(directory: &'d Path, limits: UsageLimits<'_>) -> Option<&'d Path> {
+    let home = limits.home.and_then(|home| home.canonicalize().ok());
+    let git = directory.ancestors().find(|directory| directory.join(".git").exists());
+    git.filter(|git| git.parent().is_some() && Some(*git) != home.as_deref())
+}
+
+/// The directories to search around a file: its own tree, and that of the account map, whose clusters use its identities
+/// even if the file is in a submodule or in another repository. None of them is below another.
+fn roots_of(path: &Path, limits: UsageLimits<'_>) -> Vec<Root> {
+    let of_map = limits.map.map(|map| work_tree(map, limits).unwrap_or(map));
+    let of_map = of_map.map(|directory| Root { directory: directory.to_owned(), recursive: true });
+    let mut roots: Vec<Root> = Vec::new();
+    for root in root_of(path, limits).into_iter().chain(of_map) {
+        let covers =
+            |one: &Root, other: &Root| one == other || one.recursive && other.directory.starts_with(&one.directory);
+        if !roots.iter().any(|one| covers(one, &root)) {
+            roots.retain(|one| !covers(&root, one));
+            roots.push(root);
+        }
+    }
+    roots
+}
+
+/// The files that are not searched for users: those of the run, which are known, and those that are not users.
+fn not_searched(inputs: &Session, limits: UsageLimits<'_>) -> HashSet<PathBuf> {
+    let files = (0..inputs.len()).map(FileId);
+    let read = files.filter_map(|file| path(inputs, file)?.canonicalize().ok());
+    read.chain(limits.not_users.iter().cloned()).collect()
+}
+
+/// The manifests of a directory. The error says why others may use identities, in a few words.
+fn manifests(inputs: &Session, root: &Root, here: Option<&Path>) -> Result<Vec<PathBuf>, String> {
+    let found = files::find_present(std::slice::from_ref(&root.directory), root.recursive)
+        .map_err(|error| format!("other files may reference it: {error}"))?;
+    match found.broken.first() {
+        // Where it leads, for example into a submodule, there may be a cluster.
+        Some(link) => {
+            let link = shown_from(inputs, link, here);
+            Err(format!("{link} is a symbolic link that leads nowhere, and the missing file may reference it"))
+        }
+        None => Ok(found.inputs.iter().filter_map(Input::path).map(Path::to_owned).collect()),
+    }
+}
+
+fn shown_from(inputs: &Session, path: &Path, here: Option<&Path>) -> String {
+    inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+}
+
 /// Searches the manifests of a directory, except the files that the run has `read`.
-fn around(
+fn searched(
     inputs: &Session,
     root: &Root,
     names: &IdentityNames<'_>,
     read: &HashSet<PathBuf>,
     here: Option<&Path>,
 ) -> Vec<Mentions> {
-    let found = match files::find(std::slice::from_ref(&root.directory), root.recursive) {
+    let found = match manifests(inputs, root, here) {
         Ok(found) => found,
-        Err(error) => return vec![Mentions::all(format!("other files may reference it: {error}"))],
+        Err(why) => return vec![Mentions::all(why)],
     };
-    let found: Vec<&Path> = found.iter().filter_map(Input::path).collect();
-    let size = |path: &&Path| files::size(path);
+    let size = |path: &PathBuf| files::size(path);
     parallel::map_sized(&found, size, |path| {
         if path.canonicalize().is_ok_and(|real| read.contains(&real)) {
             return Mentions::default();
         }
-        let name = inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
+        let name = shown_from(inputs, path, here);
         match files::read_only(path) {
             Ok(bytes) => search(&bytes, &name, names, |_, _| false),
             Err(_) => Mentions::all(format!("{name} can't be read and may reference it")),
@@ -490,6 +555,15 @@ mod tests {
         assert_eq!(root(&file, Some(&below.join("prod"))), Some((below.join("dev"), false)));
         std::fs::create_dir(home.join(".git")).unwrap();
         assert_eq!(root(&file, None), Some((below.join("dev"), false)));
+        let roots = |path: &Path, map: &Path| -> Vec<PathBuf> {
+            let limits = UsageLimits { home: Some(&home), map: Some(map), ..UsageLimits::default() };
+            roots_of(path, limits).into_iter().map(|root| root.directory).collect()
+        };
+        // A submodule: the clusters that use its identities are in the work tree of the map.
+        std::fs::write(below.join("dev/.git"), "gitdir: elsewhere\n").unwrap();
+        assert_eq!(roots(&file, &below), std::slice::from_ref(&below));
+        assert_eq!(roots(&file, &below.join("prod")), [below.join("dev"), below.join("prod")]);
+        std::fs::remove_file(below.join("dev/.git")).unwrap();
         std::fs::write(home.join("repository/.git"), "gitdir: elsewhere\n").unwrap();
         assert_eq!(root(&file, None), Some((home.join("repository"), true)));
         assert_eq!(root(&below.join("new.yaml"), Some(&below)), Some((home.join("repository"), true)));

@@ -93,7 +93,7 @@ impl Sources {
     }
 
     fn policy(&mut self, path: &Path) -> Result<PolicyFile, CommandError> {
-        let bytes = files::read_only(path).map_err(|error| Diagnostic::error(error.to_string()))?;
+        let bytes = files::read_limited(path).map_err(|error| Diagnostic::error(error.to_string()))?;
         let file = FileId(self.session.len() + self.extra.len());
         let name = self.session.shown(path);
         match lint::policy(file, &bytes) {

@@ -11,7 +11,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files;
 use xaccount::session::Session;
-use xaccount::status::{self, MapOptions, Options, Status};
+use xaccount::status::{self, AccountClusters, MapOptions, Options, Status};
 
 use crate::cli::MapInit;
 use crate::commands::empty::nothing_found;
@@ -79,7 +79,11 @@ pub(crate) fn generated(
     let mut notes: Vec<String> =
         map.not_expressed.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect();
     let count = |n: usize, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
-    let placed = map.clusters.iter().map(Vec::len).sum::<usize>();
+    let count_of = |one: &AccountClusters| match one {
+        AccountClusters::Clusters(clusters) => clusters.len(),
+        AccountClusters::Source => 0,
+    };
+    let placed = map.clusters.iter().map(count_of).sum::<usize>();
     notes.push(format!(
         "{} in {}, {} in the source account",
         count(placed, "cluster", "clusters"),
@@ -110,7 +114,7 @@ struct OrganizationAccount {
 /// The file can't be read, or is something else.
 fn organization(path: &Path) -> Result<BTreeMap<AccountId, String>, Diagnostic> {
     let name = escape_control(&path.display().to_string()).into_owned();
-    let bytes = files::read_only(path)
+    let bytes = files::read_limited(path)
         .map_err(|error| Diagnostic::error(format!("--organizations: {error}")).help(LIST_ACCOUNTS))?;
     let wrong = |why: String| {
         Diagnostic::error(format!("--organizations: {name} is not the output of list-accounts: {why}"))

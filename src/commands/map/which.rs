@@ -1,15 +1,11 @@
 //! `kubectl xaccount map which`.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use xaccount::account_map::{Account, Assigned, Cluster, Place};
-use xaccount::aws::Partition;
-use xaccount::capa;
+use xaccount::account_map::{Account, Assigned, Cluster, Place, entry_of};
 use xaccount::diag::{Diagnostic, Span, escape_control};
-use xaccount::inject::Mapped;
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::Selection;
 use xaccount::session::{Session, path_bytes};
@@ -17,8 +13,9 @@ use xaccount::session::{Session, path_bytes};
 use crate::cli::{DataFormat, MapWhich};
 use crate::commands::input::{self, Usage};
 use crate::commands::map_file::{self, MapFile};
+use crate::commands::map_tree::Readable;
 use crate::commands::owners::with_owners;
-use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree, progress};
+use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree};
 use crate::output;
 
 const USAGE: Usage = Usage { verb: "map which", flags: "", edits: false, reads_kustomizations: false, prints: "" };
@@ -35,15 +32,12 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         let error = Diagnostic::error("no account map (.xaccount.yaml) above this directory");
         return Err(error.help("kubectl xaccount map init clusters/ -R > .xaccount.yaml").into());
     };
-    let inputs = match args.filenames.is_empty() {
+    let (inputs, mut warnings) = match args.filenames.is_empty() {
         true => map_tree::inputs(&map)?,
-        false => input::find_paths(&args.filenames, args.recursive, &USAGE)?,
+        false => (input::find_paths(&args.filenames, args.recursive, &USAGE)?, Vec::new()),
     };
-    let mut session = Session::new(inputs, &mut std::io::stdin().lock(), None, None, progress::show)?;
-    let needles = capa::needles();
     // A file that can't be read hides its clusters, and is a warning.
-    let (inventory, _, unread) = session.scan_readable(&input::scan(&needles, true, None));
-    let session = Rc::new(session);
+    let Readable { session, inventory, unread } = map_tree::readable(inputs)?;
     let inventory = match &args.default_namespace {
         Some(namespace) => inventory.with_default_namespace(namespace),
         None => inventory,
@@ -53,7 +47,8 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
     let work = WhichWork { args, session: &session, inventory: &inventory, map: &map };
     let answer = work.answer().map_err(|errors| CommandError::about(&session, errors))?;
     let mut messages = Messages::default();
-    messages.about(&session, unread.into_iter().map(as_warning).collect());
+    warnings.extend(unread.into_iter().map(|warning| warning.help("its clusters are not known here")));
+    messages.plain(warnings);
     messages.note(map.used());
     messages.plain(answer.warning.into_iter().collect());
     let stdout = match args.output {
@@ -62,10 +57,6 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         Some(DataFormat::Yaml) => output::yaml(&answer.data)?,
     };
     Ok(Printed { messages, ..Printed::of(stdout) })
-}
-
-fn as_warning(error: Diagnostic) -> Diagnostic {
-    Diagnostic { severity: xaccount::diag::Severity::Warning, ..error }.help("its clusters are not known here")
 }
 
 struct WhichWork<'w> {
@@ -113,14 +104,13 @@ impl WhichWork<'_> {
 
     fn data(&self, account: Option<&Account>, place: &str, titles: &[String]) -> Value {
         let source = self.map.map.source.account.as_ref().map(|source| source.value.as_str());
-        let partition = self.map.map.default_partition.unwrap_or(Partition::Aws);
         json!({
             "cluster": self.args.cluster,
             "account": account.map_or(source, |account| Some(account.account.value.as_str())),
             "name": account.map(|account| &account.name.value),
             "source": account.is_none(),
             "identity": account.and_then(|account| account.identity()).map(|identity| identity.to_string()),
-            "roleARN": account.and_then(|account| account.role(partition)).map(|role| role.to_string()),
+            "roleARN": account.and_then(|account| account.role(self.map.partition(account))).map(|role| role.to_string()),
             "place": place,
             "objects": titles,
         })
@@ -145,25 +135,15 @@ impl WhichWork<'_> {
     }
 
     fn cluster(&self) -> (&str, &str) {
-        self.args.cluster.split_once('/').unwrap_or(("default", &self.args.cluster))
+        self.args.cluster.split_once('/').unwrap_or_default()
     }
 
     /// The assignment that all objects of the cluster have.
     fn of_objects(&self, objects: &[ObjectId]) -> Result<Assigned, Vec<Diagnostic>> {
-        let (place, file) = (|span| self.map.place(span), |file| self.map.file(self.session, file));
-        let mapped = Mapped {
-            map: &self.map.map,
-            name: self.map.text().0,
-            place: &place,
-            file: &file,
-            without_path: NO_PATH,
-            ways_out: "",
-            allow_unmapped: true,
-        };
-        let mut all = Vec::new();
-        for &index in objects {
-            all.push(mapped.assignment(self.inventory, index).map_err(|error| vec![error])?);
-        }
+        let mut all: Vec<Assigned> = self.map.with_mapped(Some(self.session), true, |mapped| {
+            let assigned = objects.iter().map(|&index| mapped.assignment(self.inventory, index, self.cluster().0));
+            assigned.collect::<Result<_, Diagnostic>>().map_err(|error| vec![error])
+        })?;
         let account = |one: &Assigned| match one {
             Assigned::To(index, _) => Some(*index),
             _ => None,
@@ -224,7 +204,7 @@ impl WhichWork<'_> {
     fn nobody(&self) -> Diagnostic {
         let (namespace, name) = self.cluster();
         let map = self.map.text().0;
-        let entry = format!("clusters: {{names: [{}], namespaces: [{}]}}", json!(name), json!(namespace));
+        let entry = entry_of(name, namespace);
         let error = Diagnostic::error(format!("{} matches no account of {map}", self.args.cluster));
         match self.map.map.ignores_unmapped {
             true => error.help("it is skipped (unmapped: ignore)").help(format!("to give it an account: {entry}")),

@@ -213,7 +213,7 @@ impl Life<'_> {
         }
     }
 
-    /// Takes a cluster out of all entries of the map, and adds an entry for it.
+    /// Removes a cluster from all entries of the map, and adds an entry for it.
     fn assign(&mut self, member: &Member) {
         let own = json!({"names": [member.name], "namespaces": [member.namespace]});
         let mut holders: Vec<&mut Value> = Vec::new();

@@ -4,6 +4,7 @@ use super::entry::{Cluster, Entry, Place, fits};
 use super::index::{EntryIndex, EntryPosition};
 use super::model::{Account, AccountMap};
 use crate::diag::Span;
+use crate::templates::is_filled_in;
 
 /// The assignment of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,19 @@ impl AccountMap {
                 Assigned::Several(claims.into_iter().map(|(account, place)| (name(account), place)).collect())
             }
         }
+    }
+
+    /// The indices of the accounts that a cluster with placeholders in its name or namespace may belong to, once they are
+    /// filled in, if no account matches it as it is.
+    pub(crate) fn possible(&self, cluster: &Cluster<'_>) -> Vec<usize> {
+        if !cluster.is_filled_in() || self.assign(cluster) != Assigned::Nobody {
+            return Vec::new();
+        }
+        let may = |account: &Account| match cluster.template {
+            true => cluster.name.is_some_and(is_filled_in) && !account.templates.is_empty(),
+            false => account.clusters.iter().any(|entry| entry.may_match(cluster)),
+        };
+        (0..self.accounts.len()).filter(|&index| may(&self.accounts[index])).collect()
     }
 
     /// Whether the account of a cluster (not a template) can depend on its name.
@@ -206,6 +220,25 @@ accounts:
             ("mgmt", "prod", "x.yaml", true, "nobody"),
         ] {
             assert_eq!(assigned_to(name, namespace, path, template), want, "{name} {namespace} {path}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_may_match_what_it_does_not_match_now() {
+        let map = read(MAP.as_bytes()).unwrap();
+        for (name, namespace, path, template, want) in [
+            ("${NAME}", "dev", "x.yaml", false, &[0][..]),
+            ("${NAME}", "other", "x.yaml", false, &[]),
+            ("x", "{{ .ns }}", "x.yaml", false, &[1]),
+            ("${NAME}", "${NS}", "x.yaml", false, &[0, 1]),
+            ("${NAME}", "${NS}", "x.yaml", true, &[0]),
+            ("x", "dev", "x.yaml", false, &[]),
+            // It belongs to an account already.
+            ("${NAME}", "prod", "x.yaml", false, &[]),
+        ] {
+            let place = Place::Below(path.to_owned());
+            let cluster = Cluster { name: Some(name), namespace, place: &place, template };
+            assert_eq!(map.possible(&cluster), want, "{name} {namespace}");
         }
     }
 

@@ -3,6 +3,7 @@
 use globset::GlobMatcher;
 
 use crate::diag::Span;
+use crate::templates::is_filled_in;
 
 /// The place of a cluster's file, for the `paths` of a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,11 @@ pub struct Cluster<'c> {
 }
 
 impl Cluster<'_> {
+    /// Whether its name or namespace has a placeholder, which is filled in before it is applied.
+    pub(crate) fn is_filled_in(&self) -> bool {
+        self.name.is_some_and(is_filled_in) || is_filled_in(self.namespace)
+    }
+
     pub(super) fn path(&self) -> Option<&str> {
         match self.place {
             Place::Below(path) => Some(path),
@@ -99,6 +105,13 @@ impl Entry {
         any(&self.paths, cluster.path())
     }
 
+    /// Whether it may match a cluster with placeholders in its name or namespace, once they are filled in. What `except`
+    /// excludes then is not known.
+    pub(super) fn may_match(&self, cluster: &Cluster<'_>) -> bool {
+        let name = cluster.name.is_some_and(is_filled_in) || self.fits_name(cluster);
+        name && (is_filled_in(cluster.namespace) || self.fits_namespace(cluster)) && self.fits_path(cluster)
+    }
+
     /// Whether a match depends on `paths`, its own or those of `except`, and the path of the cluster is not known.
     pub(super) fn would(&self, cluster: &Cluster<'_>) -> bool {
         self.lacks_path(cluster) && self.fits_name(cluster) && self.fits_namespace(cluster)
@@ -114,6 +127,12 @@ impl Entry {
     pub(super) fn asks_name(&self) -> bool {
         !self.names.is_empty() || self.except.as_ref().is_some_and(|except| except.asks_name())
     }
+}
+
+/// The line of a map that matches exactly this cluster: `clusters: {names: ["a"], namespaces: ["b"]}`.
+pub fn entry_of(name: &str, namespace: &str) -> String {
+    let glob = |text: &str| serde_json::Value::from(globset::escape(text)).to_string();
+    format!("clusters: {{names: [{}], namespaces: [{}]}}", glob(name), glob(namespace))
 }
 
 fn any(globs: &[Glob], text: Option<&str>) -> bool {

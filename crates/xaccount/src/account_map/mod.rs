@@ -26,13 +26,13 @@ pub use assign::Assigned;
 pub use check::parse_glob;
 pub use credentials::{Credentials, Irsa, PodIdentity, ServiceAccount};
 pub use de::Spanned;
-pub use entry::{Cluster, Entry, Place};
+pub use entry::{Cluster, Entry, Place, entry_of};
 pub use fields::{API_VERSION, KIND, LIST_KIND, list_schema, schema};
 pub use model::{
     Account, AccountMap, IdentityName, LintIgnore, ManagementCluster, MapNamespaces, Source as SourceAccount,
 };
-pub use naming::default_identity_name;
 pub(crate) use naming::{account_in_name, default_name};
+pub use naming::{default_identity_name, looks_like_account_id};
 
 /// Name of the file.
 pub const FILE_NAME: &str = ".xaccount.yaml";

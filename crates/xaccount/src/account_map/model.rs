@@ -204,8 +204,23 @@ impl AccountMap {
         found.ok_or_else(|| nearest(name, self.accounts.iter().map(|account| account.name.value.as_str())))
     }
 
-    /// The accounts that the map itself lists: those that are only in the file of `accountsFrom` are for other maps.
-    pub fn listed(&self) -> impl Iterator<Item = &Account> {
-        self.accounts.iter().filter(|account| account.is_listed)
+    /// The accounts that this map uses: those that it lists or that match clusters, and those whose identities are their
+    /// sources. Others are only in the file of `accountsFrom`, for other maps.
+    pub fn used(&self) -> Vec<&Account> {
+        let has_own =
+            |account: &&Account| account.is_listed || !account.clusters.is_empty() || !account.templates.is_empty();
+        let mut used: Vec<&Account> = self.accounts.iter().filter(has_own).collect();
+        let mut next = 0;
+        while let Some(account) = used.get(next) {
+            next += 1;
+            let Some(source) = &account.source_identity else { continue };
+            let is_source = |one: &&Account| one.identity().as_ref() == Some(&source.value);
+            if let Some(source) = self.accounts.iter().find(is_source)
+                && !used.iter().any(|one| std::ptr::eq(*one, source))
+            {
+                used.push(source);
+            }
+        }
+        used
     }
 }

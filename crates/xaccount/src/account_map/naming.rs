@@ -41,6 +41,17 @@ pub(crate) fn default_name(role: &RoleText) -> Option<String> {
     }
 }
 
+/// Whether a text that could be the name of an account is rather a mistyped account id, or a part of an ARN: it is mostly
+/// digits, or has a character of an ARN or of a placeholder.
+pub fn looks_like_account_id(text: &str) -> bool {
+    const DIGITS: usize = 10;
+    const LETTERS: usize = 2;
+    let digits = text.chars().filter(|c| c.is_numeric()).count();
+    let only_digits = text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b));
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    (digits > 0 && only_digits) || (digits >= DIGITS && letters <= LETTERS) || text.contains([':', '$', '{', '<', '%'])
+}
+
 /// The account in an identity name that [`default_identity_name`] made.
 pub(crate) fn account_in_name(name: &str) -> Option<AccountId> {
     let rest = name.strip_prefix("cross-account-role-")?;

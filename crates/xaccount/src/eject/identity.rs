@@ -12,8 +12,12 @@ use crate::plan::{IdentityFile, default_name};
 /// What to do about a document that can't be removed.
 const MANUALLY: &str = "if nothing needs it, remove it manually";
 
+/// Why an identity is kept that the account map names under `identityRef`.
+const UNMANAGED: &str = "the account map does not manage it (identityRef)";
+
 /// Why an unused identity is kept if only its own directory is searched for users.
-const UNTRACED: &str = "it is neither in a Git work tree nor below an account map, so clusters elsewhere may use it";
+pub const UNTRACED: &str =
+    "it is neither in a Git work tree nor below an account map, so clusters elsewhere may use it";
 
 impl Draft<'_> {
     /// The identities to decide about now: no object of the run references them, or only identities that are removed.
@@ -117,6 +121,9 @@ impl Draft<'_> {
         };
         if let Some((why, help)) = self.blocker(index, identity) {
             return IdentityDecision::Keep(KeptReason::Blocked(why, help));
+        }
+        if self.request.generated.is_unmanaged(name) && !self.is_named(name) {
+            return IdentityDecision::Keep(KeptReason::Blocked(UNMANAGED.to_owned(), ""));
         }
         if self.goes_with_its_references(index, name, identity) {
             return IdentityDecision::Remove;

@@ -7,6 +7,10 @@ use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, Resource};
 use crate::plan::{ChangeKind, Outcome};
 
+/// What happens to a cluster in a namespace that was removed from its identity.
+pub(super) const DENIED_NAMESPACE: &str =
+    "CAPA neither updates nor deletes a cluster whose namespace its identity does not allow";
+
 /// What a plan takes away from the objects that use an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedAccess {
@@ -47,13 +51,19 @@ pub fn in_use(dump: &Inventory, removed: &[RemovedAccess]) -> Vec<Diagnostic> {
             more => format!(", and so do {more} more objects"),
         };
         let user = format!("{} ({}) uses it{more}", first.title(), dump.place(first));
-        let what = match &one.namespaces {
-            None => format!("{ROLE_IDENTITY}/{name} can't be removed"),
-            Some(_) => format!("namespace {} can't be removed from {ROLE_IDENTITY}/{name}", dump.namespace_of(first)),
+        let (what, why) = match &one.namespaces {
+            None => (
+                format!("{ROLE_IDENTITY}/{name} can't be removed"),
+                "a cluster can't be deleted after its identity (CAPA issue 2371)",
+            ),
+            Some(_) => (
+                format!("namespace {} can't be removed from {ROLE_IDENTITY}/{name}", dump.namespace_of(first)),
+                DENIED_NAMESPACE,
+            ),
         };
         Some(
             Diagnostic::error(format!("{what}: {user}"))
-                .help("a cluster can't be deleted after its identity (CAPA issue 2371)")
+                .help(why)
                 .help("delete these objects in the management cluster, wait until they are gone, and make a new dump"),
         )
     };
@@ -135,5 +145,8 @@ spec: {roleARN: 'arn:aws:iam::222222222222:role/x', sourceIdentityRef: {kind: AW
             errors(&[one("hub", Some("dev"))]),
             [format!("namespace dev can't be removed from AWSClusterRoleIdentity/hub: {cluster}")]
         );
+        let help = |removed| in_use(&dump, &[removed]).remove(0).help.remove(0);
+        assert!(help(one("hub", None)).contains("issue 2371"));
+        assert_eq!(help(one("hub", Some("dev"))), DENIED_NAMESPACE);
     }
 }

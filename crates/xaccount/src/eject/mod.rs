@@ -20,8 +20,9 @@ use crate::manifest_checks;
 use crate::plan::{EmptySelection, Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
 use decision::IdentityDecision;
 
+pub use identity::UNTRACED;
 pub use live::{RemovedAccess, in_use};
-pub use namespaces::{UnusedNamespaces, kept, unused_namespaces};
+pub use namespaces::{NamespaceSearch, UnusedNamespaces, kept, unused_namespaces};
 pub use removal::order_of_namespaces;
 
 /// A request of `eject`.

@@ -9,7 +9,7 @@ use super::live::RemovedAccess;
 use crate::capa::{ObjectKind, ROLE_IDENTITY, RoleIdentity, State};
 use crate::diag::{Diagnostic, FileId};
 use crate::inject::{GeneratedIdentities, NeededIdentity};
-use crate::inventory::{Inventory, ObjectId, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource, UncertainNamespace};
 use crate::plan::{Change, ChangeKind, Outcome};
 use lossless_yaml::Plan;
 
@@ -20,6 +20,21 @@ pub struct UnusedNamespaces {
     pub identity: ObjectId,
     /// Their indices in the list, and their names.
     pub names: Vec<(usize, String)>,
+    /// The names of the identity and of those whose source it is: what uses one of them needs the namespace.
+    pub chain: BTreeSet<String>,
+}
+
+/// Where the users of identities are, and which of them need their namespaces.
+#[derive(Clone, Copy, Debug)]
+pub struct NamespaceSearch<'s> {
+    /// The file of the identities.
+    pub file: FileId,
+    /// What `inject` writes with the account map.
+    pub generated: &'s GeneratedIdentities,
+    /// The identities that clusters need by the map.
+    pub needed: &'s [NeededIdentity],
+    /// The objects of manifests that the map is not about; their references count, too.
+    pub elsewhere: Option<&'s Inventory>,
 }
 
 impl UnusedNamespaces {
@@ -71,27 +86,27 @@ impl UnusedNamespaces {
 /// clusters.
 pub fn unused_namespaces(
     inventory: &Inventory,
-    file: FileId,
-    generated: &GeneratedIdentities,
-    needed: &[NeededIdentity],
+    search: NamespaceSearch<'_>,
     skipped: impl Fn(ObjectId) -> bool,
 ) -> (Vec<UnusedNamespaces>, Vec<Diagnostic>) {
-    let all = IdentityUsers::new(inventory, needed);
+    let all = IdentityUsers::new(inventory, search);
     let (mut unused, mut warnings) = (Vec::new(), Vec::new());
-    for (identity, found) in inventory.entries().filter(|(index, found)| found.origin.file == file && !skipped(*index))
+    for (identity, found) in
+        inventory.entries().filter(|(index, found)| found.origin.file == search.file && !skipped(*index))
     {
         let ObjectKind::Identity(fields, _) = &found.object.object_kind else { continue };
-        let Some(name) = found.object.name.as_deref().filter(|name| generated.is_served(name, fields)) else {
+        let Some(name) = found.object.name.as_deref().filter(|name| search.generated.is_served(name, fields)) else {
             continue;
         };
         let Some(listed) = listed(fields) else { continue };
         let users = all.of(name);
-        let namespaces = match users.namespaces(inventory) {
+        let namespaces = match all.namespaces(&users) {
             // Something else names it, or it is kept for another reason.
             Ok(_) if users.objects.is_empty() => continue,
             Ok(namespaces) => namespaces,
-            Err(why) => {
-                warnings.push(kept(inventory, found, &why).help("pass --default-namespace NS"));
+            Err(NamespaceDoubt { why, help }) => {
+                let warning = kept(inventory, found, &why);
+                warnings.push(help.into_iter().fold(warning, Diagnostic::help));
                 continue;
             }
         };
@@ -103,7 +118,10 @@ pub fn unused_namespaces(
                 kept(inventory, found, "no known cluster is in one of its namespaces, and an empty list denies all")
                     .help("run inject first: it adds the namespaces of the clusters"),
             ),
-            _ => unused.push(UnusedNamespaces { identity, names }),
+            _ => {
+                let chain = users.chain.iter().map(|&name| name.to_owned()).collect();
+                unused.push(UnusedNamespaces { identity, names, chain });
+            }
         }
     }
     (unused, warnings)
@@ -124,68 +142,90 @@ fn listed(identity: &RoleIdentity) -> Option<Vec<String>> {
 
 /// What uses the identities of an inventory.
 struct IdentityUsers<'u> {
-    inventory: &'u Inventory,
-    /// The objects that the map assigns to the account of an identity, by its name.
+    /// The inventory, and the objects elsewhere.
+    inventories: Vec<&'u Inventory>,
+    /// The objects of the inventory that the map assigns to the account of an identity, by its name.
     assigned: HashMap<&'u str, &'u [ObjectId]>,
     /// The identities whose source is an identity, by its name.
     above: HashMap<&'u str, Vec<&'u str>>,
 }
 
-/// The objects that use an identity.
-struct NamespaceUsers {
-    objects: BTreeSet<ObjectId>,
+/// What uses an identity.
+struct NamespaceUsers<'u> {
+    /// The objects, each with the index of its inventory.
+    objects: BTreeSet<(usize, ObjectId)>,
+    /// The names of the identity and of those whose source it is.
+    chain: BTreeSet<&'u str>,
+}
+
+/// Why the namespaces of objects are not certain.
+struct NamespaceDoubt {
+    why: String,
+    help: Option<&'static str>,
 }
 
 impl<'u> IdentityUsers<'u> {
-    fn new(inventory: &'u Inventory, needed: &'u [NeededIdentity]) -> Self {
-        let assigned = needed.iter().map(|one| (one.name.as_str(), one.objects.as_slice())).collect();
+    fn new(inventory: &'u Inventory, search: NamespaceSearch<'u>) -> Self {
+        let inventories: Vec<&Inventory> = [inventory].into_iter().chain(search.elsewhere).collect();
+        let assigned = search.needed.iter().map(|one| (one.name.as_str(), one.objects.as_slice())).collect();
         let mut above: HashMap<&str, Vec<&str>> = HashMap::new();
-        for one in needed {
+        for one in search.needed {
             if let Some(source) = &one.source {
                 above.entry(source).or_default().push(&one.name);
             }
         }
-        for found in inventory.objects() {
+        for found in inventories.iter().flat_map(|one| one.objects()) {
             let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             let (State::Set(source), Some(name)) = (&identity.source, &found.object.name) else { continue };
             if let Some(source) = source.name.text().filter(|_| source.kind.text() == Some(ROLE_IDENTITY)) {
                 above.entry(source).or_default().push(name);
             }
         }
-        Self { inventory, assigned, above }
+        Self { inventories, assigned, above }
     }
 
     /// The objects that reference an identity, those that the map assigns to it, and those of identities whose source it
     /// is: every identity of a chain has to allow a cluster's namespace.
-    fn of(&self, name: &'u str) -> NamespaceUsers {
-        let (mut names, mut next) = (BTreeSet::from([name]), vec![name]);
+    fn of(&self, name: &'u str) -> NamespaceUsers<'u> {
+        let (mut chain, mut next) = (BTreeSet::from([name]), vec![name]);
         let mut objects = BTreeSet::new();
         while let Some(name) = next.pop() {
-            objects.extend(self.inventory.named_by(name).iter().copied());
-            objects.extend(self.assigned.get(name).into_iter().copied().flatten().copied());
-            let above = self.above.get(name).into_iter().flatten().copied();
-            next.extend(above.filter(|above| names.insert(above)));
-        }
-        NamespaceUsers { objects }
-    }
-}
-
-impl NamespaceUsers {
-    /// The namespaces of the objects. The error is why they are not certain.
-    fn namespaces<'i>(&self, inventory: &'i Inventory) -> Result<BTreeSet<&'i str>, String> {
-        let mut namespaces = BTreeSet::new();
-        let mut found: Vec<&Resource> = self.objects.iter().map(|&index| &inventory[index]).collect();
-        let is_template = |found: &&Resource| matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
-        if found.iter().any(is_template) {
-            // A cluster that is made from a template may be in any namespace with a Cluster.
-            let clusters = inventory.objects().iter();
-            found.extend(clusters.filter(|one| matches!(one.object.object_kind, ObjectKind::Cluster { .. })));
-        }
-        for found in found {
-            if !inventory.has_certain_namespace(found) {
-                return Err(format!("{} ({}) sets no namespace", found.title(), inventory.place(found)));
+            for (number, inventory) in self.inventories.iter().enumerate() {
+                objects.extend(inventory.named_by(name).iter().map(|&object| (number, object)));
             }
-            namespaces.extend(inventory.namespaces_of(found));
+            let assigned = self.assigned.get(name).into_iter().copied().flatten();
+            objects.extend(assigned.map(|&object| (0, object)));
+            let above = self.above.get(name).into_iter().flatten().copied();
+            next.extend(above.filter(|above| chain.insert(above)));
+        }
+        NamespaceUsers { objects, chain }
+    }
+
+    /// The namespaces of what uses an identity.
+    fn namespaces(&self, users: &NamespaceUsers<'_>) -> Result<BTreeSet<&'u str>, NamespaceDoubt> {
+        let user = |&(number, index): &(usize, ObjectId)| {
+            let inventory = self.inventories[number];
+            (inventory, &inventory[index])
+        };
+        let mut all: Vec<(&Inventory, &Resource)> = users.objects.iter().map(user).collect();
+        if all.iter().any(|(_, found)| found.is_template()) {
+            // A cluster that is made from a template may be in any namespace with a Cluster.
+            let objects = self.inventories.iter().flat_map(|one| one.objects().iter().map(move |found| (*one, found)));
+            all.extend(objects.filter(|(_, one)| matches!(one.object.object_kind, ObjectKind::Cluster { .. })));
+        }
+        let mut namespaces = BTreeSet::new();
+        for (inventory, found) in all {
+            let doubt = |what: &str| format!("{} ({}) {what}", found.title(), inventory.place(found));
+            match inventory.uncertain_namespace(found) {
+                None => namespaces.extend(inventory.namespaces_of(found)),
+                Some(UncertainNamespace::Missing) => {
+                    let help = Some("pass --default-namespace NS");
+                    return Err(NamespaceDoubt { why: doubt("sets no namespace"), help });
+                }
+                Some(UncertainNamespace::Placeholder) => {
+                    return Err(NamespaceDoubt { why: doubt("has a placeholder in its namespace"), help: None });
+                }
+            }
         }
         Ok(namespaces)
     }

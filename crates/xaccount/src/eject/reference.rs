@@ -14,6 +14,13 @@ use crate::diag::Diagnostic;
 use crate::inventory::{ObjectId, Resource};
 use crate::manifest_checks;
 use crate::plan::{Change, ChangeKind, SOURCE, account_in_a_line};
+use crate::templates::is_filled_in;
+
+/// What to do about references to an identity whose account is not known, because it is in no file of the run.
+const NOT_HERE: &str = "also pass the file that contains it, or use --identity-name instead of --account or --role-arn";
+
+/// The same if its role ARN does not show the account.
+const NO_ACCOUNT: &str = "use --identity-name instead of --account or --role-arn";
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
@@ -172,6 +179,12 @@ impl Draft<'_> {
         existing.filter_map(|&index| self.inventory[index].object.role_arn()?.parse().ok()).next()
     }
 
+    /// The role ARN of an identity, if the run has one, as its text.
+    fn role_text(&self, name: &str) -> Option<&str> {
+        let existing = self.inventory.identities(IdentityKind::Role, name).iter();
+        existing.filter_map(|&index| self.inventory[index].object.role_arn()).next()
+    }
+
     /// Whether references to this identity are to be removed. The error is why not.
     fn is_selected(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
         let names = &self.request.identity_names;
@@ -180,14 +193,17 @@ impl Draft<'_> {
         }
         let Some(target) = &self.request.target else { return Ok(()) };
         let Some(role) = role else {
-            let message =
-                format!("{ROLE_IDENTITY}/{name} has no role ARN in these files: references to it are skipped");
+            const NO_ID: &str = "its role ARN does not show the account";
+            let (why, help, skipped) = match self.role_text(name) {
+                Some(text) if is_filled_in(text) => ("has a placeholder in its role ARN", NO_ACCOUNT, NO_ID),
+                Some(_) => ("has an invalid role ARN", NO_ACCOUNT, NO_ID),
+                None => ("has no role ARN in these files", NOT_HERE, "its account is not in these files"),
+            };
+            let message = format!("{ROLE_IDENTITY}/{name} {why}: references to it are skipped");
             if self.warned.insert(message.clone()) {
-                let help =
-                    "also pass the file that contains it, or use --identity-name instead of --account or --role-arn";
                 self.outcome.warnings.push(Diagnostic::warning(message).help(help));
             }
-            return Err("its account is not in these files");
+            return Err(skipped);
         };
         match target {
             _ if target.is(role) => Ok(()),

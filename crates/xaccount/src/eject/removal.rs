@@ -7,6 +7,7 @@ use json_patch::{PatchOperation, RemoveOperation};
 
 use super::Draft;
 use super::decision::{IdentityDecision, KeptReason};
+use super::live::DENIED_NAMESPACE;
 use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inventory::ObjectId;
@@ -213,8 +214,7 @@ fn order() -> Diagnostic {
 
 /// The same for namespaces of an identity.
 pub fn order_of_namespaces() -> Diagnostic {
-    let message = "CAPA neither updates nor deletes a cluster whose namespace its identity does not allow";
-    Diagnostic::warning(message).help(ORDER)
+    Diagnostic::warning(DENIED_NAMESPACE).help(ORDER)
 }
 
 /// The list that contains an object, and the object's index in it.

@@ -80,6 +80,36 @@ pub enum FindError {
 /// The first [`FindError`].
 pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError> {
     let mut found = Vec::new();
+    search(paths, recursive, &mut found, None)?;
+    once(found)
+}
+
+/// What [`find_present`] found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The inputs.
+    pub inputs: Vec<Input>,
+    /// Symbolic links inside the directories that are named like manifests and lead nowhere.
+    pub broken: Vec<PathBuf>,
+}
+
+/// As [`find()`], for directories that the user did not name: a broken link inside them is not an error.
+///
+/// # Errors
+/// The first other [`FindError`].
+pub fn find_present(paths: &[PathBuf], recursive: bool) -> Result<Found, FindError> {
+    let (mut found, mut broken) = (Vec::new(), Vec::new());
+    search(paths, recursive, &mut found, Some(&mut broken))?;
+    Ok(Found { inputs: once(found)?, broken })
+}
+
+/// Finds the inputs for these paths. Without `broken`, a broken link inside a directory is an error.
+fn search(
+    paths: &[PathBuf],
+    recursive: bool,
+    found: &mut Vec<FileCandidate>,
+    mut broken: Option<&mut Vec<PathBuf>>,
+) -> Result<(), FindError> {
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == "-" {
@@ -88,10 +118,10 @@ pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError>
             }
             found.push(FileCandidate::exact(Input::Stdin, None));
         } else {
-            named(path, recursive, &mut found)?;
+            named(path, recursive, found, broken.as_deref_mut())?;
         }
     }
-    once(found)
+    Ok(())
 }
 
 /// An input, and what is known of its identity without another system call.
@@ -122,7 +152,12 @@ impl FileCandidate {
     }
 }
 
-fn named(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result<(), FindError> {
+fn named(
+    path: &Path,
+    recursive: bool,
+    found: &mut Vec<FileCandidate>,
+    broken: Option<&mut Vec<PathBuf>>,
+) -> Result<(), FindError> {
     let bytes = path_bytes(path);
     if bytes.is_empty() {
         return Err(FindError::Empty);
@@ -132,7 +167,7 @@ fn named(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result
     }
     let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
     let input = if metadata.is_dir() {
-        return directory(path, recursive, found);
+        return directory(path, recursive, found, broken);
     } else if path.file_name().is_some_and(is_temporary) {
         return Err(FindError::Temporary { path: path.to_owned() });
     } else if metadata.is_file() {
@@ -147,7 +182,12 @@ fn named(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result
     Ok(())
 }
 
-fn directory(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result<(), FindError> {
+fn directory(
+    path: &Path,
+    recursive: bool,
+    found: &mut Vec<FileCandidate>,
+    mut broken: Option<&mut Vec<PathBuf>>,
+) -> Result<(), FindError> {
     // walkdir takes the kind of each entry from the listing, and asks the system only if the listing doesn't contain
     // it.
     let walk = WalkDir::new(path)
@@ -178,15 +218,27 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Re
                 }
                 Ok(_) => {}
                 Err(_) if entry.file_name().as_encoded_bytes().starts_with(b".#") => {}
-                Err(source) => return Err(look_error(path, source)),
+                Err(source) => match broken.as_deref_mut().filter(|_| leads_nowhere(&source)) {
+                    Some(broken) => broken.push(entry.into_path()),
+                    None => return Err(look_error(path, source)),
+                },
             }
         }
     }
     Ok(())
 }
 
-/// The real paths of the manifests in a directory, which must be canonical; with `recursive`, also below it. Links to
-/// missing files are skipped. An entry that can't be listed or read is an error of its own; the others are found
+/// Whether a symbolic link has this error because nothing is where it leads: a missing file, a path through a file, a loop.
+fn leads_nowhere(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The real paths of the manifests in a directory, which must be canonical; with `recursive`, also below it. Links that
+/// lead nowhere are skipped. An entry that can't be listed or read is an error of its own; the others are found
 /// nevertheless.
 pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let walk =
@@ -217,7 +269,7 @@ pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf,
                     let path = entry.into_path();
                     found.push(fs::canonicalize(&path).map_err(|error| (path, error)));
                 }
-                Err(error) if error.kind() != io::ErrorKind::NotFound => found.push(Err((entry.into_path(), error))),
+                Err(error) if !leads_nowhere(&error) => found.push(Err((entry.into_path(), error))),
                 _ => {}
             }
         }

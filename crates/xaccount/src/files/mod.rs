@@ -25,9 +25,9 @@ mod writeback;
 use std::path::{Path, PathBuf};
 
 pub use content::{Bytes, FileBytes};
-pub use find::{FindError, below, find, is_manifest, real};
+pub use find::{FindError, Found, below, find, find_present, is_manifest, real};
 pub use lock::{DirectoryLocks, LockError, lock};
-pub use read::{Fingerprint, ReadError, read, read_only, read_stream, size};
+pub use read::{Fingerprint, ReadError, read, read_limited, read_only, read_regular, read_stream, size};
 pub use target::{Render, Replacement};
 pub use write::replace_all;
 pub use write_error::{RenameError, WriteError};

@@ -58,6 +58,14 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+    /// It is larger than such a file may be.
+    #[error("{} has more than {} MiB; is it the right file?", path.display(), most >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        most: u64,
+    },
     /// Another program is writing to it.
     #[error("{} changed twice while it was read; run the command again when the other program is done", path.display())]
     Changed {
@@ -96,6 +104,51 @@ pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     match std::fs::metadata(path) {
         Ok(metadata) if is_stream(&metadata) => read_stream(path),
         _ => read(path).map(|(bytes, _)| bytes.into_vec()),
+    }
+}
+
+/// The most bytes of a file that people write: an account map, a policy.
+const MOST: u64 = 10 << 20;
+
+/// Reads a regular file that people write (a symbolic link is followed), of at most 10 MiB. A file that is found by its
+/// name may be a link to anything: a device has no end, and a FIFO may have no writer.
+///
+/// # Errors
+/// [`ReadError::Io`], [`ReadError::NotRegular`] or [`ReadError::TooLarge`].
+pub fn read_regular(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
+    // Before it is opened: to open a device can have effects.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(ReadError::NotRegular { path: path.to_owned() });
+    }
+    let file = open(path).map_err(io)?;
+    match file.metadata().map_err(io)?.is_file() {
+        true => up_to_most(file, path),
+        false => Err(ReadError::NotRegular { path: path.to_owned() }),
+    }
+}
+
+/// Reads a file that people write, of at most 10 MiB, or a stream as the shell creates for `<(command)`.
+///
+/// # Errors
+/// As [`read_regular`]; only directories and sockets are not regular here.
+pub fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if is_stream(&metadata) => {
+            let file = File::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+            up_to_most(file, path)
+        }
+        _ => read_regular(path),
+    }
+}
+
+fn up_to_most(file: File, path: &Path) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    let read = file.take(MOST + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 > MOST => Err(ReadError::TooLarge { path: path.to_owned(), most: MOST }),
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(ReadError::Io { path: path.to_owned(), source }),
     }
 }
 
@@ -237,6 +290,32 @@ mod tests {
             }
             fs::write(&path, [&content[..], b"z"].concat()).unwrap();
             assert!(!same());
+        }
+    }
+
+    #[test]
+    fn a_file_that_people_write_has_a_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("map.yaml");
+        fs::write(&path, "a: 1\n").unwrap();
+        assert_eq!(read_regular(&path).unwrap(), b"a: 1\n");
+        File::create(&path).unwrap().set_len(MOST).unwrap();
+        assert_eq!(read_regular(&path).unwrap().len() as u64, MOST);
+        File::create(&path).unwrap().set_len(MOST + 1).unwrap();
+        let error = read_regular(&path).unwrap_err().to_string();
+        assert!(error.ends_with("map.yaml has more than 10 MiB; is it the right file?"), "{error}");
+        #[cfg(unix)]
+        {
+            let link = directory.path().join("link.yaml");
+            std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+            assert!(matches!(read_regular(&link), Err(ReadError::NotRegular { .. })));
+            assert!(matches!(read_limited(&link), Err(ReadError::TooLarge { .. })));
+            assert_eq!(read_limited(Path::new("/dev/null")).unwrap(), b"");
+            let fifo = directory.path().join("fifo");
+            let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+            if made.is_ok_and(|status| status.success()) {
+                assert!(matches!(read_regular(&fifo), Err(ReadError::NotRegular { .. })));
+            }
         }
     }
 

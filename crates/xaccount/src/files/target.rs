@@ -217,6 +217,7 @@ impl<'a> WriteTarget<'a> {
             ReadError::Io { source, .. } => WriteError::Read { source: ReadError::Io { path, source } },
             ReadError::NotRegular { .. } => WriteError::NotRegular { path },
             ReadError::Changed { .. } => WriteError::Changed { path },
+            ReadError::TooLarge { most, .. } => WriteError::Read { source: ReadError::TooLarge { path, most } },
         }
     }
 

@@ -8,7 +8,7 @@ use super::mapped::{Mapped, SpecifiedTarget, is_template};
 use super::namespaces::AllowedNamespaces;
 use super::patched;
 use super::request::{IdentityRequest, InjectRequest, Target};
-use crate::account_map::{Account, AccountMap, Assigned, MapNamespaces, Place, Spanned};
+use crate::account_map::{Account, AccountMap, Assigned, MapNamespaces, Place, Spanned, entry_of};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
 use crate::diag::{Diagnostic, Span};
@@ -227,12 +227,11 @@ impl Work<'_> {
             Place::Below(path) => format!("its cluster is {name}, its namespace {namespace}, its path {path}"),
             _ => format!("its cluster is {name}, its namespace {namespace}"),
         };
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let entry = format!("{{names: [{}], namespaces: [{}]}}", quoted(name), quoted(namespace));
+        let entry = entry_of(name, namespace);
         Diagnostic::error(format!("{} matches no account of {}", found.title(), mapped.name))
             .at(found.head(), "")
             .help(seen)
-            .help(format!("add to its account there: clusters: {entry}"))
+            .help(format!("add to its account there: {entry}"))
             .help("or pass --allow-unmapped to skip it")
     }
 

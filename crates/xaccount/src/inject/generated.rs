@@ -23,6 +23,8 @@ pub struct GeneratedIdentities {
     by_account: HashMap<AccountId, Vec<usize>>,
     /// Names of identities that are the source of others.
     sources: HashSet<String>,
+    /// Names of identities that the map names and does not manage.
+    unmanaged: HashSet<String>,
 }
 
 impl GeneratedIdentities {
@@ -45,6 +47,17 @@ impl GeneratedIdentities {
         all
     }
 
+    /// Adds the names of role identities that exist already and that the map does not manage (`identityRef`).
+    #[must_use]
+    pub fn with_unmanaged(self, unmanaged: impl IntoIterator<Item = String>) -> Self {
+        Self { unmanaged: unmanaged.into_iter().collect(), ..self }
+    }
+
+    /// Whether the account map names an identity that it does not manage.
+    pub fn is_unmanaged(&self, name: &str) -> bool {
+        self.unmanaged.contains(name)
+    }
+
     /// Whether the account map names an identity as the source of others.
     pub fn is_source(&self, name: &str) -> bool {
         self.sources.contains(name)
@@ -52,7 +65,7 @@ impl GeneratedIdentities {
 
     /// Whether `inject` maintains the namespaces of an identity: `allowedNamespaces: served` in the map.
     pub fn is_served(&self, name: &str, identity: &RoleIdentity) -> bool {
-        let Some(role) = role(identity) else { return false };
+        let Some(role) = role(identity).filter(|_| !self.is_unmanaged(name)) else { return false };
         self.requests(name, &role).iter().any(|request| allows_served(request))
     }
 

@@ -288,6 +288,14 @@ impl Planner<'_> {
                 None
             }
             [file] => Some((IdentityFile::Existing(file), version)),
+            [] => {
+                self.errors.push(
+                    Diagnostic::error(format!("{kind}/{name} needs a file: no cluster uses it directly"))
+                        .help("set identityFile in the account map: identityFile: identities.yaml")
+                        .help(advice),
+                );
+                None
+            }
             _ => {
                 let mut diagnostic = Diagnostic::error(format!("{kind}/{name} would be used by {} files", names.len()))
                     .help("it can't be in one of them: deleting that file would delete the identity of the other clusters")

@@ -30,13 +30,13 @@ pub struct Mapped<'m> {
 }
 
 impl Mapped<'_> {
-    /// The account that the map assigns to an object.
+    /// The account that the map assigns to an object, in one of the namespaces to which it is applied.
     ///
     /// # Errors
-    /// As for a run of `inject`: the account is ambiguous.
-    pub fn assignment(&self, inventory: &Inventory, index: ObjectId) -> Result<Assigned, Diagnostic> {
+    /// It is ambiguous which cluster the object belongs to, and the account depends on it.
+    pub fn assignment(&self, inventory: &Inventory, index: ObjectId, namespace: &str) -> Result<Assigned, Diagnostic> {
         let found = &inventory[index];
-        self.assigned(inventory, found, &(self.file)(found.origin.file))
+        self.assigned_in(inventory, found, &(self.file)(found.origin.file), namespace)
     }
 
     /// The account that the map assigns to an object whose file is at `place`.

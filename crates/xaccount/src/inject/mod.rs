@@ -36,7 +36,7 @@ pub use mapped::{Mapped, SpecifiedTarget, known_accounts};
 pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use moves::{AccountMove, KnownAccounts, MoveFrom};
 pub use namespaces::AllowedNamespaces;
-pub use needed::{NeededIdentity, needed};
+pub use needed::{NeededIdentity, needed, possibly_needed};
 pub use needs::{Needs, needs};
 pub use proposal::Proposal;
 pub use propose::{allows_no_namespace, is_omitted, plan, propose};

@@ -71,6 +71,7 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     planner.errors.extend(manifest_checks::names_of_two_roles(inventory));
     let role = role_of(planner.target).map_err(|error| vec![error])?;
     let name = planner.wanted(&role).name;
+    let role = planner.role_of_existing(&name).unwrap_or(role);
     let is_served =
         matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
     if is_served && request.identity.served.is_empty() && planner.allows_no_namespace(&name) {

@@ -10,6 +10,7 @@ use super::decided::{ByClass, variable_operations};
 use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
+use super::template;
 use crate::account_map::IdentityName;
 use crate::aws::{RoleArn, RoleText};
 use crate::capa::{
@@ -40,6 +41,12 @@ impl<'r> Planner<'r> {
             let Some(role) = self.role_for(index) else {
                 continue;
             };
+            if let RoleText::Template(_) = role
+                && let Some(error) = template::not_filled_in(self.inventory, index)
+            {
+                self.errors.push(error);
+                continue;
+            }
             let wanted = self.wanted(&role).name;
             if wanted.len() > LONGEST_NAME {
                 self.errors.push(

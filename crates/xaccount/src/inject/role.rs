@@ -3,7 +3,7 @@
 use super::planner::Planner;
 use super::request::{Target, role_of};
 use crate::aws::{AccountId, Partition, RoleArn, RoleText};
-use crate::capa::DEFAULT_ROLE_NAME;
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use crate::diag::Diagnostic;
 use crate::inventory::ObjectId;
 use crate::manifest_checks;
@@ -73,6 +73,20 @@ impl Planner<'_> {
                 }
             }
         }
+    }
+}
+
+impl Planner<'_> {
+    /// The role of an existing identity, if it differs from the target only in the partition, which nothing specifies: that
+    /// of the region of its clusters.
+    pub(super) fn role_of_existing(&self, identity: &str) -> Option<RoleText> {
+        let Target::Account { account, role, partition: None } = self.target else { return None };
+        let inventory = self.inventory;
+        let mut existing =
+            inventory.identities(IdentityKind::Role, identity).iter().map(|&index| &inventory[index].object);
+        let arn: RoleArn = existing.find_map(|object| object.role_arn()?.parse().ok())?;
+        let is_same = *arn.account() == account.value && arn.path_and_name() == role.value.trim_start_matches('/');
+        is_same.then_some(RoleText::Arn(arn))
     }
 }
 

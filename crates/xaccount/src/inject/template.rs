@@ -3,7 +3,7 @@
 use super::request::InjectRequest;
 use crate::aws::RoleText;
 use crate::diag::Diagnostic;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::plan::default_name;
 
 /// Checks a role ARN with a placeholder.
@@ -24,4 +24,18 @@ pub(super) fn check(inventory: &Inventory, request: &InjectRequest, role: &RoleT
         return Err(vec![Diagnostic::error(message).help("pass the name of the identity: --identity-name NAME")]);
     }
     Ok(())
+}
+
+/// The error about an object in a file without placeholders: nothing would fill in the one of the role.
+pub(super) fn not_filled_in(inventory: &Inventory, index: ObjectId) -> Option<Diagnostic> {
+    let plain = &inventory[index];
+    let file = plain.origin.file;
+    if inventory.objects().iter().any(|found| found.origin.file == file && found.origin.has_variable) {
+        return None;
+    }
+    let message = format!("{}: the role ARN has a placeholder, and this file has none", plain.title());
+    let error = Diagnostic::error(message).at(plain.head(), "");
+    Some(
+        error.help("no templating step would fill it in here: select the other clusters with --cluster-name, -l or -n"),
+    )
 }

@@ -10,6 +10,7 @@ use super::resource::Resource;
 use super::skipped::SkipReason;
 use crate::capa::{AppliedPlace, PatchedReference, State, Uncertain};
 use crate::diag::{Diagnostic, FileId};
+use crate::templates::is_filled_in;
 
 impl Builds {
     /// The objects that are applied, and where they go. Objects of files that are patches are only parts of objects,
@@ -178,15 +179,19 @@ impl<O: Provenance> Inventory<O> {
         all
     }
 
-    /// Whether the files show the namespace of an object: it has one, a kustomization sets it, or it was specified for
-    /// objects without one.
-    pub(crate) fn has_certain_namespace(&self, found: &Resource<O>) -> bool {
+    /// Why the files don't show the namespace of an object. They do if it has one, a kustomization sets it, or it was
+    /// specified for objects without one, and if it has no placeholder.
+    pub(crate) fn uncertain_namespace(&self, found: &Resource<O>) -> Option<UncertainNamespace> {
         let places = found.object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
-        let has_own = match places {
-            [] => found.object.written_namespace().is_some(),
-            places => places.iter().all(|place| place.namespace.is_some()),
+        let own: Vec<Option<&str>> = match places {
+            [] => vec![found.object.written_namespace()],
+            places => places.iter().map(|place| place.namespace.as_deref()).collect(),
         };
-        has_own || self.specified_namespace().is_some()
+        if own.iter().flatten().any(|namespace| is_filled_in(namespace)) {
+            return Some(UncertainNamespace::Placeholder);
+        }
+        let is_missing = own.contains(&None) && self.specified_namespace().is_none();
+        is_missing.then_some(UncertainNamespace::Missing)
     }
 
     /// The namespaces to which an object is applied; at least one.
@@ -196,6 +201,15 @@ impl<O: Provenance> Inventory<O> {
         namespaces.dedup();
         namespaces
     }
+}
+
+/// Why the files don't show the namespace of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UncertainNamespace {
+    /// It has none, and kubectl or a later step sets it.
+    Missing,
+    /// It has a placeholder, which is filled in before the object is applied.
+    Placeholder,
 }
 
 /// A place to which an object is applied.

@@ -447,6 +447,17 @@ pub fn array(file: FileId, bytes: &[u8]) -> Option<Diagnostic> {
     })
 }
 
+/// The error for the first document of a file that is an array of whatever, also an empty one. For a file that gets one
+/// more document: kubectl would accept neither the array nor what follows it.
+pub fn any_array(file: FileId, bytes: &[u8]) -> Option<Diagnostic> {
+    Source::new(bytes).segments().find_map(|document| {
+        let tree = skim(&document).ok()?;
+        tree.items(tree.root)?;
+        let at = kind_in_array(&tree, tree.root).unwrap_or(tree.root);
+        Some(array_refused(Location { file, span: tree.span(at), window: shown(&document) }))
+    })
+}
+
 /// The kind of the first object in an array.
 fn kind_in_array(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
     tree.items(node)?.iter().find_map(|&item| match tree.items(item) {

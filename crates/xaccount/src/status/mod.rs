@@ -22,7 +22,7 @@ use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Res
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
-pub use map::{Map, MapOptions, map};
+pub use map::{AccountClusters, Map, MapOptions, map};
 pub use moves::{Cause, Move, MoveSide, moves};
 pub use not_as_mapped::mark_not_as_mapped;
 pub use row::{AccountSummary, MappedAccount, NOT_AS_MAPPED, NotAsMapped, Row};

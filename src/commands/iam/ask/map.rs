@@ -123,5 +123,6 @@ pub(super) fn entry<'m>(map: &'m MapFile, role: &RoleArn) -> Option<&'m Account>
 /// The role of another identity, if the map has it: the one whose credentials assume an account's role.
 pub(super) fn hub(map: &MapFile, identity: &IdentityName, partition: Partition) -> Option<RoleArn> {
     let entry = map.map.accounts.iter().find(|entry| entry.identity().as_ref() == Some(identity))?;
+    // A role assumes another one only in its own partition.
     entry.role(partition)
 }

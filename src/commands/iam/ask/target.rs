@@ -43,7 +43,11 @@ impl TargetRoles {
             let entry = map.map(|map| map.named().named("--account", name)).transpose()?;
             let is_one_of_several =
                 map.is_some_and(|map| map.map.accounts.iter().filter(|entry| entry.account.value == id).count() > 1);
-            match entry.and_then(|entry| entry.role(args.partition.unwrap_or(Partition::Aws))) {
+            let partition = |entry: &Account| {
+                let of_map = || map.map_or(Partition::Aws, |map| map.partition(entry));
+                args.partition.unwrap_or_else(of_map)
+            };
+            match entry.and_then(|entry| entry.role(partition(entry))) {
                 Some(role) if is_one_of_several => role_arn.push(role),
                 _ => account.push(id),
             }
@@ -79,10 +83,13 @@ impl TargetRoles {
                 self.role_arn.push(arn.value.clone());
             } else {
                 let name = agreed(by_flag(), entry.role_name.as_ref().map(|name| of_map(map, name)))?;
-                if entry.role_name.is_some() || entry.partition.is_some() {
-                    let partition = entry.partition.as_ref().map(|one| one.value).or(self.partition);
+                let partition = match (&entry.partition, self.partition) {
+                    (None, Some(flag)) => flag,
+                    _ => map.partition(entry),
+                };
+                if entry.role_name.is_some() || partition != Partition::Aws {
                     let name = name.map_or_else(|| self.role_name.clone(), |name| name.value);
-                    let arn = RoleArn::new(partition.unwrap_or(Partition::Aws), &entry.account.value, &name);
+                    let arn = RoleArn::new(partition, &entry.account.value, &name);
                     self.role_arn.push(arn.map_err(|error| Diagnostic::error(error.to_string()))?);
                 } else {
                     self.account.push(entry.account.value.clone());
@@ -100,7 +107,7 @@ impl TargetRoles {
         let accounts = &map.map.accounts;
         let name = map.named().name;
         if self.account.is_empty() && self.role_arn.is_empty() {
-            let listed: Vec<&Account> = map.map.listed().collect();
+            let listed: Vec<&Account> = map.map.used();
             if one && listed.len() > 1 {
                 let error = "a trust policy belongs to one role, but the map has several accounts";
                 return Err(

@@ -52,14 +52,12 @@ pub(crate) fn trust(
         trusting_role(&target_roles, partition, &picked, document_role, &origins).map_err(one)?;
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
-    if let (Some(map), Some(role)) = (map, &target) {
-        of_map(&mut args, map, role, &mut origins).map_err(one)?;
-        // The manifests say who assumes the role.
-        if picked.is_empty() {
-            assumed_by(&mut args, by_flag, map, role).map_err(one)?;
-        }
+    if let Some(map) = map {
+        assumed_in_map(&mut args, by_flag, map, target.as_ref(), &picked, &mut origins).map_err(one)?;
     }
     let args = &args;
+    // The map may have replaced it.
+    let source = source_role_arn(&args.source.role).map_err(one)?;
 
     let controller = controller(args, source, partition).map_err(one)?;
     let (principals, mut warnings) = principals(args, controller.as_ref(), &picked).map_err(one)?;
@@ -105,6 +103,28 @@ fn known(
     known
 }
 
+/// Adds who assumes the role of `target` according to the map. If there are manifests, they say which identity does.
+///
+/// # Errors
+/// A flag that contradicts the map.
+fn assumed_in_map(
+    args: &mut Trust,
+    by_flag: bool,
+    map: &MapFile,
+    target: Option<&RoleArn>,
+    picked: &[&RoleUse],
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
+    if let Some(role) = target {
+        of_map(args, map, role, origins)?;
+    }
+    let hub = target.filter(|_| picked.is_empty()).map(|role| assumed_by(args, by_flag, map, role));
+    if !hub.transpose()?.unwrap_or_default() {
+        user_of_map(args, map);
+    }
+    Ok(())
+}
+
 /// Adds what the map specifies: who assumes the role, and the role if no manifest or document has it.
 ///
 /// # Errors
@@ -119,10 +139,6 @@ fn complete(
     let needed = args.source.source_principal.is_empty();
     map::source(&mut args.source.role, needed, map, origins)?;
     args.tag_session |= needed && map::sends_tags(map);
-    if let Some(user) = map::user(map, args.target.partition).filter(|_| needed) {
-        args.source.source_principal = vec![user];
-        args.source.role.source_account = None;
-    }
     if needs_target {
         target.complete(true, None, map, origins)?;
     }
@@ -224,9 +240,10 @@ fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins
 }
 
 /// Sets who assumes the role according to the map, if it is another identity. `by_flag`: `--tag-session` is specified.
-fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) -> Result<(), Diagnostic> {
+/// Returns whether it is.
+fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) -> Result<bool, Diagnostic> {
     let source = map::entry(map, role).and_then(|entry| entry.source_identity.as_ref());
-    let Some(source) = source.filter(|source| source.value.kind != IdentityKind::Controller) else { return Ok(()) };
+    let Some(source) = source.filter(|source| source.value.kind != IdentityKind::Controller) else { return Ok(false) };
     // The credentials of another identity assume this role, and not the controller's own.
     let hub = map::hub(map, &source.value, role.partition());
     if source.value.kind == IdentityKind::Static {
@@ -234,14 +251,14 @@ fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) ->
         args.tag_session = by_flag;
     }
     if !args.source.source_principal.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     match hub {
         Some(hub) => {
             args.source.source_principal = vec![hub.into()];
             args.source.role.source_account = None;
             args.source.role.source_role = DEFAULT_ROLE_NAME.to_owned();
-            Ok(())
+            Ok(true)
         }
         None => {
             let error = format!("missing --source-principal: {} assumes the role", source.value);
@@ -249,6 +266,14 @@ fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) ->
                 .help(format!("set in the account map at {}", map.place(source.span)))
                 .help("add --source-principal ARN, the role or the user of that identity"))
         }
+    }
+}
+
+/// Sets the user that the CAPA pod runs as, if no flag specifies a principal.
+fn user_of_map(args: &mut Trust, map: &MapFile) {
+    if let Some(user) = map::user(map, args.target.partition).filter(|_| args.source.source_principal.is_empty()) {
+        args.source.source_principal = vec![user];
+        args.source.role.source_account = None;
     }
 }
 

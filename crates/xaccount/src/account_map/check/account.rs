@@ -5,11 +5,15 @@ use std::collections::{HashMap, HashSet};
 use super::Checker;
 use crate::account_map::de::Spanned;
 use crate::account_map::fields::{AccountFields, DefaultsFields, IdentityRefFields, NamespacesFields};
+use crate::account_map::looks_like_account_id;
 use crate::account_map::model::{Account, IdentityName, MapNamespaces};
 use crate::aws::{AccountId, DurationSeconds, Partition, RoleArn, SessionName};
 use crate::capa::{IdentityKind, referenced_kind};
 use crate::diag::{Span, escape_control};
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
+
+/// Characters that a shell, or a flag with several values, gives a meaning of its own.
+const NOT_IN_NAMES: &str = "=,;&|<>()$`\\\"'*?[]#~!{}";
 
 /// The checked `defaults` of a map.
 #[derive(Default)]
@@ -84,6 +88,7 @@ impl Checker {
             self.only_reference(account);
         }
         self.not_the_source(&accounts, source);
+        self.no_cycles(&accounts);
         self.one_identity_each(&accounts);
         accounts
     }
@@ -134,16 +139,16 @@ impl Checker {
         let text = &name.value;
         let why = if text.is_empty() {
             "the name of an account must not be empty".to_owned()
-        } else if text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b)) {
-            format!("the name '{text}' looks like an account id")
+        } else if looks_like_account_id(text) {
+            format!("the name '{}' looks like an account id", escape_control(text))
         } else if matches!(text.as_str(), "source" | "unknown") {
             format!("the name '{text}' has a meaning of its own in --move-account")
-        } else if text.contains('=') || text.contains(',') || text.contains(char::is_control) {
+        } else if text.starts_with('-') || text.contains(|c: char| c.is_control() || NOT_IN_NAMES.contains(c)) {
             format!("the name '{}' can't be typed as the value of a flag", escape_control(text))
         } else {
             return;
         };
-        self.refuse(why, name.span, "write a name with letters, such as name: development");
+        self.refuse(why, name.span, "write a name of letters, such as name: development");
     }
 
     /// Completes an account with the shared one of its name: what the map sets counts, and clusters are added.
@@ -231,6 +236,36 @@ impl Checker {
             if let Some(span) = span {
                 let message = format!("{} is not managed by this map, so {field} has no effect", reference.value);
                 self.refuse(message, span, format!("remove {field}, or remove identityRef"));
+            }
+        }
+    }
+
+    /// Refuses sources that lead back to an identity: CAPA follows such a cycle until its controller runs out of memory
+    /// (`pkg/cloud/scope/session.go`, `buildProvidersForRef`, v2.13.0).
+    fn no_cycles(&mut self, accounts: &[Account]) {
+        let by_identity = |identity: &IdentityName| {
+            accounts
+                .iter()
+                .find(|account| account.identity_ref.is_none() && account.identity().as_ref() == Some(identity))
+        };
+        for account in accounts {
+            let (Some(source), Some(own)) = (&account.source_identity, account.identity()) else { continue };
+            let mut chain = vec![own.clone()];
+            let mut next = Some(source.value.clone());
+            while let Some(identity) = next.take().filter(|identity| !chain[1..].contains(identity)) {
+                chain.push(identity.clone());
+                if identity == own {
+                    let names: Vec<&str> = chain.iter().map(|identity| identity.name.as_str()).collect();
+                    let message =
+                        format!("the identity {} can't be its own source: CAPA would run out of memory", own.name);
+                    let help = format!(
+                        "the cycle is {}: remove sourceIdentity from one of these accounts",
+                        names.join(" -> ")
+                    );
+                    self.refuse(message, source.span, help);
+                    break;
+                }
+                next = by_identity(&identity).and_then(|one| one.source_identity.as_ref()).map(|one| one.value.clone());
             }
         }
     }

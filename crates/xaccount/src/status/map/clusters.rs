@@ -171,17 +171,26 @@ pub(super) fn name(
     role: &RoleArn,
     own: &[&MapCluster<'_>],
     others: MapOthers<'_, '_>,
-    removed_refs: &BTreeSet<String>,
+    is_free: impl Fn(&str) -> bool,
 ) -> String {
     let namespace = namespaces(own, others).filter(|set| set.len() == 1).and_then(|set| set.into_iter().next());
     let namespace = namespace.filter(|namespace| *namespace != "default").map(str::to_owned);
     let folder = folder(own).filter(|folder| !others.have_file_below(folder));
     let folder = folder.and_then(|folder| Some(folder.trim_end_matches('/').rsplit('/').next()?.to_owned()));
     let prefix = prefix(own).map(|prefix| prefix.trim_end_matches('-').to_owned());
-    let account = format!("account-{}", role.account());
-    let with_role = format!("{account}-{}", role.name());
     let plain =
         |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    let candidates = [namespace, folder, prefix, Some(account), Some(with_role.clone())];
-    candidates.into_iter().flatten().find(|name| plain(name) && !removed_refs.contains(name)).unwrap_or(with_role)
+    let candidates = [namespace, folder, prefix].into_iter().flatten().filter(plain);
+    let found = candidates.into_iter().find(|name| is_free(name));
+    found.unwrap_or_else(|| account_name(role, is_free))
+}
+
+/// A name with the account id, and as much as it takes to be free.
+pub(super) fn account_name(role: &RoleArn, is_free: impl Fn(&str) -> bool) -> String {
+    let account = format!("account-{}", role.account());
+    let with_role = format!("{account}-{}", role.name().replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    // A role has at most as many identities as there are paths to a role of this name.
+    let numbered = (2..1000).map(|number| format!("{with_role}-{number}"));
+    let mut all = [account, with_role.clone()].into_iter().chain(numbered);
+    all.find(|name| is_free(name)).unwrap_or(with_role)
 }

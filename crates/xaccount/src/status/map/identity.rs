@@ -79,10 +79,30 @@ impl<'s> Identities<'s> {
         if rest.is_empty() && !is_default && is_dns_subdomain(first.name) {
             fields.insert("identityName".into(), json!(first.name));
         }
-        for (key, value) in specified(first.identity) {
-            if rest.iter().all(|other| specified(other.identity).contains(&(key, value.clone()))) {
-                fields.insert(key.into(), value);
+        let mut differing = BTreeSet::new();
+        for (key, value) in used.iter().flat_map(|one| specified(one.identity)) {
+            match used.iter().all(|other| specified(other.identity).contains(&(key, value.clone()))) {
+                true => drop(fields.insert(key.into(), value)),
+                false => drop(differing.insert(key)),
             }
+        }
+        let names = || used.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
+        not_expressed.extend(
+            differing
+                .into_iter()
+                .map(|key| format!("the map has no {key} for {role}: the identities {} differ in it", names())),
+        );
+        for one in &used {
+            let fields = [
+                ("inlinePolicy", !one.identity.inline_policy.is_unset()),
+                ("policyARNs", !one.identity.policy_arns.is_unset()),
+            ];
+            not_expressed.extend(
+                fields
+                    .into_iter()
+                    .filter(|(_, is_set)| *is_set)
+                    .map(|(field, _)| format!("a map can't contain the {field} of {ROLE_IDENTITY}/{}", one.name)),
+            );
         }
         let serves = |one: &MapIdentity<'_>| one.lists().is_some_and(|list| one.served.is_subset(&list));
         let is_served = match rest.is_empty() {
@@ -107,11 +127,22 @@ impl<'s> Identities<'s> {
         fields
     }
 
-    /// The roles whose identities are in the chain of a cluster, but not among `referenced`, in the order of their ARNs.
+    /// The roles of the identities that are the source of those of `referenced` roles, directly or through others, and not
+    /// among `referenced` themselves, in the order of their ARNs.
     pub(super) fn sources(&self, referenced: &BTreeSet<&RoleArn>) -> Vec<RoleArn> {
-        let is_source =
-            |role: &RoleArn, all: &[MapIdentity<'_>]| !referenced.contains(role) && all.iter().any(|one| one.is_used);
-        self.0.iter().filter(|(role, all)| is_source(role, all)).map(|(role, _)| role.clone()).collect()
+        let mut open: Vec<&str> = Vec::new();
+        let used = |role: &RoleArn| self.0.get(role).into_iter().flatten().filter(|one| one.is_used);
+        referenced.iter().for_each(|role| open.extend(used(role).filter_map(MapIdentity::source)));
+        let (mut seen, mut sources) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(name) = open.pop().filter(|name| seen.insert(*name)) {
+            for (role, all) in self.0.iter().filter(|(_, all)| all.iter().any(|one| one.name == name)) {
+                open.extend(all.iter().filter(|one| one.name == name).filter_map(MapIdentity::source));
+                if !referenced.contains(role) {
+                    sources.insert(role.clone());
+                }
+            }
+        }
+        sources.into_iter().collect()
     }
 
     /// The annotations and labels that all used identities share: `identityAnnotations` and `identityLabels`.
@@ -133,7 +164,15 @@ impl<'s> Identities<'s> {
     }
 }
 
-impl MapIdentity<'_> {
+impl<'s> MapIdentity<'s> {
+    /// The role identity that is its source.
+    fn source(&self) -> Option<&'s str> {
+        match &self.identity.source {
+            State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
+            _ => None,
+        }
+    }
+
     /// The listed namespaces, if only a list decides.
     fn lists(&self) -> Option<BTreeSet<&str>> {
         match &self.identity.allowed.form {

@@ -12,8 +12,8 @@ use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::ObjectKind;
 use crate::diag::FileId;
-use crate::inventory::{Provenance, Resource};
-use clusters::{All, Files, MapCluster, MapOthers, entries, literal, name};
+use crate::inventory::{ObjectId, Provenance, Resource};
+use clusters::{All, Files, MapCluster, MapOthers, account_name, entries, literal, name};
 use identity::Identities;
 
 /// A generated map, and what it can't express.
@@ -25,10 +25,19 @@ pub struct Map {
     pub source: bool,
     /// The clusters that stay in the source account: `NAMESPACE/NAME`.
     pub source_clusters: Vec<String>,
-    /// The clusters of each account, in the order of the accounts.
-    pub clusters: Vec<Vec<String>>,
+    /// What each account is for, in the order of the accounts.
+    pub clusters: Vec<AccountClusters>,
     /// What the manifests contain and the map does not, each as a sentence without a final full stop.
     pub not_expressed: Vec<String>,
+}
+
+/// What an account of a generated map is for.
+#[derive(Clone, Debug)]
+pub enum AccountClusters {
+    /// These clusters, `NAMESPACE/NAME`; none if only templates reference its identity.
+    Clusters(Vec<String>),
+    /// Other identities assume their roles with the credentials of its identity.
+    Source,
 }
 
 /// What a map is generated with, besides the manifests.
@@ -79,7 +88,11 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
     let is_file = |found: &&Resource<O>| found.object.alive.is_none();
     let files = inventory.objects().iter().filter(is_file).filter_map(|found| found.origin.file());
     let paths: MapPaths = files.map(|file| (file, (options.path)(file))).collect();
-    let groups = groups(status, &paths, options.source);
+    let templates = templates(status, options.source);
+    let mut groups = groups(status, &paths, options.source);
+    for target in templates.keys().filter(|target| matches!(target, MapTarget::Role(_))) {
+        groups.entry(target.clone()).or_default();
+    }
     let file = identity_file(status, &paths);
     let identities = Identities::of(status);
     let mut work = MapWork { options, identities, accounts: Vec::new(), names: BTreeSet::new(), map: Map::new() };
@@ -88,7 +101,6 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
     if file.is_some_and(|file| has_controller_identity(status, &paths, file)) {
         source.insert("controllerIdentity".into(), json!(true));
     }
-    let templates = templates(status, options.source);
     let all = All::of(groups.values());
     for (group, (target, own)) in groups.iter().enumerate() {
         let others = MapOthers { all: &all, group };
@@ -105,7 +117,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
                 source.insert("clusters".into(), entries(&own, others));
             }
             MapTarget::Role(role) => {
-                work.map.clusters.push(titles());
+                work.map.clusters.push(AccountClusters::Clusters(titles()));
                 work.account(role, &own, others, templates.get(target));
             }
         }
@@ -145,15 +157,25 @@ impl MapWork<'_> {
         others: MapOthers<'_, '_>,
         templates: Option<&BTreeSet<&str>>,
     ) {
-        let of_options = self.options.names.get(role.account());
-        let of_options = of_options.filter(|name| is_name(name) && !self.names.contains(*name)).cloned();
-        let name = of_options.unwrap_or_else(|| name(role, own, others, &self.names));
+        let name = self.organization_name(role).unwrap_or_else(|| name(role, own, others, |name| self.is_free(name)));
         let mut account = self.head(name, role);
-        account.insert("clusters".into(), entries(own, others));
+        if !own.is_empty() {
+            account.insert("clusters".into(), entries(own, others));
+        }
         if let Some(templates) = templates {
             account.insert("templates".into(), json!(literal(templates)));
         }
         self.accounts.push(account);
+    }
+
+    /// The name of an account in its organisation, if a map accepts it.
+    fn organization_name(&self, role: &RoleArn) -> Option<String> {
+        self.options.names.get(role.account()).filter(|name| self.is_free(name)).cloned()
+    }
+
+    /// Whether no account has a name yet, and a map accepts it.
+    fn is_free(&self, name: &str) -> bool {
+        is_name(name) && !self.names.contains(name)
     }
 
     /// The fields of an account without its clusters.
@@ -167,18 +189,14 @@ impl MapWork<'_> {
         account
     }
 
-    /// Adds the accounts whose identities only other identities use, as their source.
+    /// Adds the accounts whose identities only other identities of the map use, as their source.
     fn sources(&mut self, referenced: &BTreeSet<&RoleArn>) {
         let is_target = |role: &RoleArn| self.options.source != Some(role.account());
         for role in self.identities.sources(referenced).into_iter().filter(is_target) {
-            let of_options = self.options.names.get(role.account());
-            let of_options = of_options.filter(|name| is_name(name) && !self.names.contains(*name)).cloned();
-            let plain = format!("account-{}", role.account());
-            let with_role = format!("{plain}-{}", role.name());
-            let name = of_options.unwrap_or(if self.names.contains(&plain) { with_role } else { plain });
+            let name = self.organization_name(&role).unwrap_or_else(|| account_name(&role, |name| self.is_free(name)));
             let account = self.head(name, &role);
             self.accounts.push(account);
-            self.map.clusters.push(Vec::new());
+            self.map.clusters.push(AccountClusters::Source);
         }
     }
 
@@ -250,11 +268,31 @@ fn groups<'s, O: Provenance>(
             existing.0 = MapTarget::Nowhere("its objects are in two accounts, or use two roles");
         }
     }
+    for (found, place) in undecided(status) {
+        let name = found.object.name.as_deref().unwrap_or_default();
+        let nowhere = MapTarget::Nowhere("the template of its class has the identityRef, and not the Cluster");
+        clusters.entry((place, name)).or_insert_with(|| {
+            (nowhere, BTreeSet::from([found.origin.file().and_then(|file| paths.get(&file)?.as_deref())]))
+        });
+    }
     let mut groups: BTreeMap<MapTarget, Vec<MapCluster<'_>>> = BTreeMap::new();
     for ((namespace, name), (target, files)) in clusters {
         groups.entry(target).or_default().push(MapCluster { namespace, name, files });
     }
     groups
+}
+
+/// Topology Clusters that have no row, because their class decides their identityRef, each with its namespaces.
+fn undecided<'s, O: Provenance>(status: &'s Status<'_, O>) -> impl Iterator<Item = (&'s Resource<O>, &'s str)> {
+    let inventory = status.inventory;
+    let rows: BTreeSet<_> = status.rows.iter().map(|row| row.object).collect();
+    let may_be_aws = |found: &Resource<O>| match &found.object.object_kind {
+        ObjectKind::Cluster { topology: Some(_), references, unclear, .. } => *unclear || !references.is_empty(),
+        _ => false,
+    };
+    let has_no_row = move |at: &ObjectId, found: &Resource<O>| may_be_aws(found) && !rows.contains(at);
+    let undecided = inventory.entries().filter(move |(at, found)| has_no_row(at, found));
+    undecided.flat_map(|(_, found)| inventory.namespaces_of(found).into_iter().map(move |namespace| (found, namespace)))
 }
 
 /// The templates of each role by name, without names with two roles.
