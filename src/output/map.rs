@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 /// The map, with what it can't express as comments.
 ///
 /// # Errors
-/// As [`yaml`].
+/// As [`yaml()`].
 pub(crate) fn account_map(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     let mut text = Commented::default();
     text.line(MODELINE);
