@@ -79,7 +79,7 @@ impl EjectWork<'_> {
         let (inventory, of_skipped, kustomizations) =
             counted(session, inventory, identity_file).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
-        let inventory = input::placed(inventory, &args.select);
+        let inventory = input::placed(inventory, args.select.default_namespace.as_deref());
         let builds = &kustomizations.builds;
         // eject doesn't use the map to select clusters; only flags select them.
         let inventory = with_owners(inventory, session, &request.selection, self.map, builds, false);

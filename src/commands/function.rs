@@ -113,7 +113,7 @@ impl FunctionWork<'_> {
         let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let (inventory, of_skipped) = self.counted(&inventory, &request).map_err(early)?;
         warnings.extend(of_skipped);
-        let inventory = input::placed(inventory, &flags.select);
+        let inventory = input::placed(inventory, flags.select.default_namespace.as_deref());
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
             let (live, warning) = live::read(path, &scan, &inventory).map_err(|error| early(vec![error]))?;

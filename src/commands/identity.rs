@@ -11,7 +11,7 @@ use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
 use xaccount::diag::{Diagnostic, FileId};
-use xaccount::inject::{self, AllowedNamespaces, InjectRequest, SpecifiedTarget, Target, known_accounts};
+use xaccount::inject::{self, InjectRequest, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
 use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::session::{self, Session};
@@ -135,7 +135,7 @@ impl IdentityWork<'_> {
         let (inventory, of_skipped, kustomizations) = counted(self.session, inventory, self.file)?;
         warnings.extend(of_skipped);
         let mut requests = requests(self.args, &inventory, self.base, self.map)?;
-        if let Some(map) = self.map.filter(|_| requests.iter().any(is_served)) {
+        if let Some(map) = self.map.filter(|_| requests.iter().any(|request| request.identity.is_served())) {
             let (mut served, unknown) = map_tree::served(map, self.args.unused.default_namespace.as_deref())?;
             warnings.extend(unknown);
             for request in &mut requests {
@@ -203,12 +203,12 @@ fn documents(
     let mut seen = BTreeSet::new();
     for request in requests {
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
-        let served = is_served(request);
+        let served = request.identity.is_served();
         let is_own = |one: &&Resource| one.object.name.as_deref() == Some(&name);
         if served && !found.iter().any(|one| is_own(&one)) {
             omitted.push(name.clone());
         }
-        for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
+        for one in found.iter().filter(is_own) {
             match &one.object.object_kind {
                 ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
                     omitted.push(name.clone())
@@ -228,11 +228,6 @@ fn documents(
         vec![error.help("apply the identity file itself")]
     })?;
     Ok((joined, omitted))
-}
-
-/// Whether the namespaces of an identity are those of the clusters that use it.
-fn is_served(request: &InjectRequest) -> bool {
-    matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }))
 }
 
 /// The new content of the identity file, or of one to be created.

@@ -105,7 +105,7 @@ impl PruneWork<'_> {
         let (inventory, of_skipped, kustomizations) =
             counted(self.session, inventory, Some(self.path)).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
-        let inventory = self.placed(inventory);
+        let inventory = input::placed(inventory, self.args.unused.default_namespace.as_deref());
         let builds = &kustomizations.builds;
         let all = Selection::default();
         let inventory = with_owners(inventory, self.session, &all, Some(self.map), builds, true);
@@ -126,14 +126,6 @@ impl PruneWork<'_> {
             true => Printed { summary: vec![format!("nothing to prune in {}", session.name(self.file))], ..printed },
             false => printed,
         })
-    }
-
-    /// The inventory, with the namespace of `--default-namespace` for objects that set none.
-    fn placed(&self, inventory: Inventory) -> Inventory {
-        match &self.args.unused.default_namespace {
-            Some(namespace) => inventory.with_default_namespace(namespace),
-            None => inventory,
-        }
     }
 
     /// The plan, and warnings about what is kept.
@@ -307,7 +299,7 @@ impl Elsewhere {
         let mut session = session.map_err(message)?;
         let (inventory, _, _) = session.scan_readable(work.scan);
         let (inventory, _, _) = counted(&session, inventory, None).map_err(message)?;
-        Ok(Self { session, inventory: work.placed(inventory) })
+        Ok(Self { session, inventory: input::placed(inventory, work.args.unused.default_namespace.as_deref()) })
     }
 }
 

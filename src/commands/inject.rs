@@ -131,7 +131,7 @@ impl InjectWork<'_> {
         let (inventory, of_skipped, kustomizations) =
             counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
-        let inventory = input::placed(inventory, &self.args.select);
+        let inventory = input::placed(inventory, self.args.select.default_namespace.as_deref());
         let inventory =
             with_owners(inventory, self.session, &self.request.selection, map, &kustomizations.builds, true);
         let mut evidence = Evidence::default();

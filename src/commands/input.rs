@@ -7,7 +7,7 @@ use super::map_file::MapFile;
 use super::printed::CommandError;
 use super::progress;
 use super::terminal::Terminal;
-use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
+use crate::cli::{ConfigArgs, InputArgs, TopologyVariable};
 use lossless_yaml::Needles;
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::{self, FindError, Input};
@@ -193,8 +193,8 @@ pub(crate) fn map_above(
 }
 
 /// The inventory, with the namespace of `--default-namespace` for objects that set none.
-pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
-    match &select.default_namespace {
+pub(crate) fn placed(inventory: Inventory, default_namespace: Option<&str>) -> Inventory {
+    match default_namespace {
         Some(namespace) => inventory.with_default_namespace(namespace),
         None => inventory,
     }

@@ -111,10 +111,7 @@ pub(crate) fn served(
     let (inputs, mut warnings) = inputs(map)?;
     let Readable { session, inventory, unread } = readable(inputs)?;
     warnings.extend(unread.iter().take(1).map(|error| not_known(&error.message)));
-    let inventory = match default_namespace {
-        Some(namespace) => inventory.with_default_namespace(namespace),
-        None => inventory,
-    };
+    let inventory = input::placed(inventory, default_namespace);
     let (inventory, _, kustomizations) = counted(&session, inventory, None)?;
     let inventory = with_owners(inventory, &session, &Selection::default(), Some(map), &kustomizations.builds, true);
     let needed = map.with_mapped(Some(&session), true, |mapped| inject::needed(&inventory, mapped));

@@ -384,7 +384,8 @@ impl Tree {
         };
         let session = Rc::new(session);
         let (inventory, mut warnings, errors) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-        let (inventory, of_skipped) = counted(&session, input::placed(inventory, &args.select))?;
+        let (inventory, of_skipped) =
+            counted(&session, input::placed(inventory, args.select.default_namespace.as_deref()))?;
         warnings.extend(of_skipped);
         Ok(Self { session, inventory, warnings, unread: errors.into_iter().map(not_read).collect() })
     }

@@ -73,7 +73,7 @@ impl Older {
         let (documents, files): (Vec<_>, Vec<_>) = failed.into_iter().partition(|one| one.rule.is_some());
         read.extend(documents);
         unread.extend(files);
-        let inventory = input::placed(inventory, &args.clusters);
+        let inventory = input::placed(inventory, args.clusters.default_namespace.as_deref());
         let kustomizations = roots.kustomizations(&session, &inventory);
         let sources = new.of_session(session);
         let mut evaluated = evaluate(&sources, inventory, &kustomizations, read, args)?;

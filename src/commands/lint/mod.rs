@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let scanned = with_scan(|scan| sources.session.scan(scan));
     let sources = Rc::new(sources);
     let (inventory, read) = scanned.map_err(|errors| CommandError::about(&sources, errors))?;
-    let inventory = input::placed(inventory, &args.clusters);
+    let inventory = input::placed(inventory, args.clusters.default_namespace.as_deref());
     let kustomizations = input::kustomizations(&sources.session, &inventory, None);
     let Evaluated { inventory, findings, others, selected, release } =
         evaluate(&sources, inventory, &kustomizations, read, args)?;

@@ -38,10 +38,7 @@ pub(crate) fn run(args: &MapInit, terminal: &Terminal) -> Result<Printed, Comman
     let session = Rc::new(session);
     let about = |errors: Vec<Diagnostic>| CommandError::about(&session, errors);
     let (inventory, mut warnings) = scanned.map_err(about)?;
-    let inventory = match &args.default_namespace {
-        Some(namespace) => inventory.with_default_namespace(namespace),
-        None => inventory,
-    };
+    let inventory = input::placed(inventory, args.default_namespace.as_deref());
     let (inventory, notes, _) = input::counted(&session, inventory, None)?;
     warnings.extend(notes);
     let status = status::status(&inventory, &Options::default());

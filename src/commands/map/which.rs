@@ -38,10 +38,7 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
     };
     // A file that can't be read hides its clusters, and is a warning.
     let Readable { session, inventory, unread } = map_tree::readable(inputs)?;
-    let inventory = match &args.default_namespace {
-        Some(namespace) => inventory.with_default_namespace(namespace),
-        None => inventory,
-    };
+    let inventory = input::placed(inventory, args.default_namespace.as_deref());
     let (inventory, _, kustomizations) = input::counted(&session, inventory, None)?;
     let inventory = with_owners(inventory, &session, &Selection::default(), Some(&map), &kustomizations.builds, true);
     let work = WhichWork { args, session: &session, inventory: &inventory, map: &map };

@@ -6,6 +6,7 @@
 //! A map can name a file of accounts that it shares with other maps. Places in that file follow those in the map: see
 //! [`Shared`].
 
+mod allowed_namespaces;
 mod assign;
 mod check;
 mod credentials;
@@ -22,15 +23,14 @@ use crate::diag::{Span, SpannedError};
 use fields::{Fields, ListFields};
 use lossless_yaml::{NodeId, Source as Text, Tree, parse};
 
+pub use allowed_namespaces::AllowedNamespaces;
 pub use assign::Assigned;
 pub use check::parse_glob;
 pub use credentials::{Credentials, Irsa, PodIdentity, ServiceAccount};
 pub use de::Spanned;
 pub use entry::{Cluster, Entry, Place, entry_of};
 pub use fields::{API_VERSION, KIND, LIST_KIND, list_schema, schema};
-pub use model::{
-    Account, AccountMap, IdentityName, LintIgnore, ManagementCluster, MapNamespaces, Source as SourceAccount,
-};
+pub use model::{Account, AccountMap, IdentityName, LintIgnore, ManagementCluster, Source as SourceAccount};
 pub(crate) use naming::{account_in_name, default_name};
 pub use naming::{default_identity_name, looks_like_account_id};
 

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::allowed_namespaces::AllowedNamespaces;
 use super::credentials::{Credentials, PodIdentity};
 use super::de::{Spanned, nearest};
 use super::entry::{Entry, Glob};
@@ -104,8 +105,8 @@ pub struct Account {
     pub session_name: Option<Spanned<SessionName>>,
     /// `spec.durationSeconds`
     pub duration_seconds: Option<Spanned<DurationSeconds>>,
-    /// `spec.allowedNamespaces`; by default [`MapNamespaces::Served`].
-    pub allowed_namespaces: Option<Spanned<MapNamespaces>>,
+    /// `spec.allowedNamespaces`; by default [`AllowedNamespaces::Served`].
+    pub allowed_namespaces: Option<Spanned<AllowedNamespaces>>,
     /// `spec.sourceIdentityRef`
     pub source_identity: Option<Spanned<IdentityName>>,
     /// The identity to reference, if it exists already and is not managed here.
@@ -114,19 +115,6 @@ pub struct Account {
     pub clusters: Vec<Entry>,
     /// The templates that belong to it.
     pub templates: Vec<Glob>,
-}
-
-/// The namespaces that may use an account's identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MapNamespaces {
-    /// The namespaces of the clusters that it serves.
-    Served,
-    /// Every namespace.
-    All,
-    /// These namespaces.
-    List(Vec<String>),
-    /// The namespaces with this label.
-    Label(String, String),
 }
 
 /// The kind and the name of an identity. Displays as `KIND/NAME`.

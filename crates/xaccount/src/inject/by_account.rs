@@ -5,10 +5,9 @@ use std::fmt::Display;
 
 use super::classes;
 use super::mapped::{Mapped, SpecifiedTarget, is_template};
-use super::namespaces::AllowedNamespaces;
 use super::patched;
 use super::request::{IdentityRequest, InjectRequest, Target};
-use crate::account_map::{Account, AccountMap, Assigned, MapNamespaces, Place, Spanned, entry_of};
+use crate::account_map::{Account, AccountMap, AllowedNamespaces, Assigned, Place, Spanned, entry_of};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
 use crate::diag::{Diagnostic, Span};
@@ -311,7 +310,7 @@ impl Work<'_> {
         let seconds = account.duration_seconds.as_ref().map(|seconds| self.of_map(seconds.value.get(), seconds.span));
         identity.duration_seconds = self.agreed(base.duration_seconds.clone(), seconds, account);
         let allowed = account.allowed_namespaces.as_ref();
-        let allowed = allowed.map(|allowed| self.of_map(allowed_namespaces(&allowed.value), allowed.span));
+        let allowed = allowed.map(|allowed| self.of_map(allowed.value.clone(), allowed.span));
         let allowed = self.agreed(base.allowed_namespaces.clone(), allowed, account);
         // The default is only the namespaces of its clusters.
         identity.allowed_namespaces = allowed.or_else(|| Some(Setting::default(AllowedNamespaces::Served)));
@@ -413,14 +412,4 @@ fn sources(map: &AccountMap, account: usize) -> Vec<usize> {
         }
     }
     chain.split_off(1)
-}
-
-/// The namespaces of the map as a request has them.
-fn allowed_namespaces(allowed: &MapNamespaces) -> AllowedNamespaces {
-    match allowed {
-        MapNamespaces::Served => AllowedNamespaces::Served,
-        MapNamespaces::All => AllowedNamespaces::All,
-        MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
-        MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
-    }
 }

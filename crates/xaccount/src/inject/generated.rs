@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::namespaces::AllowedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::request::{InjectRequest, Target, identity_name, role_of};
 use crate::aws::{AccountId, RoleArn, RoleText};
@@ -66,7 +65,7 @@ impl GeneratedIdentities {
     /// Whether `inject` maintains the namespaces of an identity: `allowedNamespaces: served` in the map.
     pub fn is_served(&self, name: &str, identity: &RoleIdentity) -> bool {
         let Some(role) = role(identity).filter(|_| !self.is_unmanaged(name)) else { return false };
-        self.requests(name, &role).iter().any(|request| allows_served(request))
+        self.requests(name, &role).iter().any(|request| request.identity.is_served())
     }
 
     /// Whether everything in an identity is what `inject` writes for its role: without flags under the default name, or
@@ -76,7 +75,8 @@ impl GeneratedIdentities {
         let plain = InjectRequest::to(Target::Role(Setting::default(role.clone().into())));
         let plain = (default_identity_name(&role) == name).then_some(plain);
         let is_written = |request: &InjectRequest| {
-            generated(request, name, &role).is_some_and(|generated| is_part(whole, &generated, allows_served(request)))
+            generated(request, name, &role)
+                .is_some_and(|generated| is_part(whole, &generated, request.identity.is_served()))
         };
         plain.iter().chain(self.requests(name, &role)).any(is_written)
     }
@@ -107,10 +107,6 @@ fn may_have(request: &InjectRequest, role: &RoleArn) -> bool {
         }
         None => false,
     }
-}
-
-fn allows_served(request: &InjectRequest) -> bool {
-    matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }))
 }
 
 /// The identity that a request generates for a role.
@@ -174,7 +170,7 @@ mod tests {
         let flags = GeneratedIdentities::default();
         let mut request = InjectRequest::to(Target::account("222222222222").unwrap());
         request.identity.external_id = Some(Setting::default("x-1".to_owned()));
-        request.identity.allowed_namespaces = Some(Setting::default(AllowedNamespaces::Served));
+        request.identity.allowed_namespaces = Some(Setting::default(crate::account_map::AllowedNamespaces::Served));
         request.identity.annotations = vec![Setting::default(("a".to_owned(), "b".to_owned()))];
         let map = GeneratedIdentities::of(vec![request.clone()]);
         request.identity_name = Some(Setting::default("own".to_owned()));

@@ -28,6 +28,7 @@ mod request;
 mod role;
 mod template;
 
+pub use crate::account_map::AllowedNamespaces;
 pub use by_account::{for_account, target_is_source};
 pub use evidence::{Evidence, ObservedObjects};
 pub use generated::GeneratedIdentities;
@@ -35,7 +36,6 @@ pub use judge::Unasked;
 pub use mapped::{Mapped, SpecifiedTarget, known_accounts};
 pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use moves::{AccountMove, KnownAccounts, MoveFrom};
-pub use namespaces::AllowedNamespaces;
 pub use needed::{NeededIdentity, needed, possibly_needed};
 pub use needs::{Needs, needs};
 pub use proposal::Proposal;

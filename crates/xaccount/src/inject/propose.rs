@@ -2,7 +2,6 @@
 
 use super::evidence::Evidence;
 use super::judge::Unasked;
-use super::namespaces::AllowedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::Proposal;
 use super::request::{InjectRequest, role_of};
@@ -11,7 +10,6 @@ use crate::diag::Diagnostic;
 use crate::inventory::Inventory;
 use crate::manifest_checks;
 use crate::plan::{Failure, Outcome, names_that_fit_nothing, select, skipped, warnings_of_unclear};
-use crate::settings::Setting;
 
 /// Plans the inventory. Only the manifests are searched for signs that a cluster is running.
 ///
@@ -72,9 +70,7 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     let role = role_of(planner.target).map_err(|error| vec![error])?;
     let name = planner.wanted(&role).name;
     let role = planner.role_of_existing(&name).unwrap_or(role);
-    let is_served =
-        matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
-    if is_served && request.identity.served.is_empty() && planner.allows_no_namespace(&name) {
+    if request.identity.is_served() && request.identity.served.is_empty() && planner.allows_no_namespace(&name) {
         let exists = !inventory.identities(IdentityKind::Role, &name).is_empty();
         let (message, help) = match exists {
             true => {
@@ -114,6 +110,7 @@ mod tests {
     use crate::aws::AccountId;
     use crate::diag::FileId;
     use crate::inject::{AccountMove, MoveFrom, ObservedObjects, Target};
+    use crate::settings::Setting;
 
     fn run_of(text: &str) -> Inventory {
         let needles = crate::capa::needles();
@@ -249,6 +246,7 @@ mod order_tests {
     use crate::inject::Target;
     use crate::inventory::{File, Scan, scan};
     use crate::plan::{IdentityFile, write_order};
+    use crate::settings::Setting;
 
     fn cluster(name: &str) -> String {
         format!(

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::moves::{AccountMove, KnownAccounts};
-use super::namespaces::AllowedNamespaces;
-use crate::account_map::IdentityName;
+use crate::account_map::{AllowedNamespaces, IdentityName};
 use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError, RoleText};
 use crate::capa::{DEFAULT_ROLE_NAME, Release, Version};
 use crate::diag::Diagnostic;
@@ -155,6 +154,13 @@ pub struct IdentityRequest {
     pub labels: Vec<Setting<(String, String)>>,
     /// Namespaces that use the identity, besides those of the selected objects: for `served`.
     pub served: BTreeSet<String>,
+}
+
+impl IdentityRequest {
+    /// Whether its namespaces are those of the clusters that use it.
+    pub fn is_served(&self) -> bool {
+        matches!(&self.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }))
+    }
 }
 
 /// The name of the identity of a request without objects; `None` if it has no target or an invalid one.

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::Checker;
 use crate::account_map::de::Spanned;
 use crate::account_map::fields::{AccountFields, DefaultsFields, IdentityRefFields, NamespacesFields};
-use crate::account_map::looks_like_account_id;
-use crate::account_map::model::{Account, IdentityName, MapNamespaces};
+use crate::account_map::model::{Account, IdentityName};
+use crate::account_map::{AllowedNamespaces, looks_like_account_id};
 use crate::aws::{AccountId, DurationSeconds, Partition, RoleArn, SessionName};
 use crate::capa::{IdentityKind, referenced_kind};
 use crate::diag::{Span, escape_control};
@@ -22,7 +22,7 @@ pub(super) struct Defaults {
     pub(super) partition: Option<Spanned<Partition>>,
     session_name: Option<Spanned<SessionName>>,
     duration_seconds: Option<Spanned<DurationSeconds>>,
-    allowed_namespaces: Option<Spanned<MapNamespaces>>,
+    allowed_namespaces: Option<Spanned<AllowedNamespaces>>,
     permissions_boundary: Option<Spanned<String>>,
 }
 
@@ -391,21 +391,21 @@ impl Checker {
         Some(boundary)
     }
 
-    fn allowed_namespaces(&mut self, allowed: Option<Spanned<NamespacesFields>>) -> Option<Spanned<MapNamespaces>> {
+    fn allowed_namespaces(&mut self, allowed: Option<Spanned<NamespacesFields>>) -> Option<Spanned<AllowedNamespaces>> {
         let allowed = allowed?;
         let span = allowed.span;
         Some(Spanned { value: self.namespaces(allowed.value, span), span })
     }
 
-    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> MapNamespaces {
+    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> AllowedNamespaces {
         const FIELD: &str = "allowedNamespaces";
         let capa = match allowed {
-            NamespacesFields::Served => return MapNamespaces::Served,
-            NamespacesFields::All => return MapNamespaces::All,
+            NamespacesFields::Served => return AllowedNamespaces::Served,
+            NamespacesFields::All => return AllowedNamespaces::All,
             NamespacesFields::Capa(capa) => capa,
         };
         match (capa.list, capa.selector) {
-            (None, None) => MapNamespaces::All,
+            (None, None) => AllowedNamespaces::All,
             (Some(list), None) => {
                 for name in list.iter().filter(|name| !is_dns_label(&name.value)) {
                     let text = escape_control(&name.value);
@@ -415,24 +415,24 @@ impl Checker {
                 if list.is_empty() {
                     self.refuse_field(FIELD, "an empty list allows no namespace to use the identity", span);
                 }
-                MapNamespaces::List(list.into_iter().map(|name| name.value).collect())
+                AllowedNamespaces::List(list.into_iter().map(|name| name.value).collect())
             }
             (None, Some(selector)) => {
                 let mut labels = selector.match_labels.into_iter();
                 match (labels.next(), labels.next()) {
                     (Some((key, value)), None) if is_qualified_name(&key) && is_label_value(&value.value) => {
-                        MapNamespaces::Label(key, value.value)
+                        AllowedNamespaces::Label(key, value.value)
                     }
                     _ => {
                         self.refuse_field("matchLabels", "matchLabels must have exactly one label, KEY: VALUE", span);
-                        MapNamespaces::All
+                        AllowedNamespaces::All
                     }
                 }
             }
             (Some(_), Some(_)) => {
                 let message = "allowedNamespaces in an account map can have a list or a selector, not both";
                 self.refuse_field(FIELD, message, span);
-                MapNamespaces::All
+                AllowedNamespaces::All
             }
         }
     }
