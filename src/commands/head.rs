@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::rc::Rc;
 
-use xaccount::capa::{ObjectKind, ROLE_IDENTITY, State};
+use xaccount::capa::ObjectKind;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::Input;
 use xaccount::inject::ObservedObjects;
@@ -103,11 +103,9 @@ impl Versions<'_> {
             .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)))
             .filter_map(|found| found.object.name.as_deref())
             .collect();
-        let mut named =
-            objects().flat_map(|found| found.object.references()).filter_map(|reference| match &reference.state {
-                State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
-                _ => None,
-            });
+        let mut named = objects()
+            .flat_map(|found| found.object.references())
+            .filter_map(|reference| reference.state.role_identity());
         named.all(|name| existing.contains(name))
     }
 }

@@ -326,7 +326,7 @@ pub(crate) fn has_reference<O: Provenance>(found: &Resource<O>) -> bool {
 
 /// The warning that a changed template can't be applied over the existing one.
 pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
-    let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+    let template = found.is_template();
     template.then(|| {
         Diagnostic::warning(format!(
             "{}: CAPA's webhook refuses changes to the spec of an applied template",

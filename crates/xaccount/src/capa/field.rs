@@ -2,6 +2,7 @@
 //!
 //! A derived type would silently drop unknown keys, and in an identity those are the dangerous ones.
 
+use super::ROLE_IDENTITY;
 use crate::diag::Span;
 use crate::templates::is_filled_in;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
@@ -124,6 +125,16 @@ pub enum State {
     Variable(Span),
     /// A key on the path is written twice, or also set by a later `<<`; the span is the second place.
     Twice(Span),
+}
+
+impl State {
+    /// The name of the role identity that it references.
+    pub fn role_identity(&self) -> Option<&str> {
+        match self {
+            Self::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
+            _ => None,
+        }
+    }
 }
 
 /// A place of an object that has an identity reference, or can get one.

@@ -259,6 +259,20 @@ impl Object {
         one.into_iter().chain(many)
     }
 
+    /// Whether it is a template, from which clusters are made.
+    pub fn is_template(&self) -> bool {
+        matches!(&self.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
+    }
+
+    /// What it references, or of an identity, its source.
+    pub fn uses(&self) -> impl Iterator<Item = &State> {
+        let source = match &self.object_kind {
+            ObjectKind::Identity(identity, _) => Some(&identity.source),
+            _ => None,
+        };
+        source.into_iter().chain(self.references().map(|reference| &reference.state))
+    }
+
     /// The role ARN of a role identity, if it is a text.
     pub fn role_arn(&self) -> Option<&str> {
         match &self.object_kind {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Draft;
 use super::decision::{IdentityDecision, KeptReason};
-use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State};
+use crate::capa::{IdentityKind, ObjectKind, RoleIdentity, State};
 use crate::diag::{FileId, Span};
 use crate::inventory::ObjectId;
 use crate::plan::{IdentityFile, default_name};
@@ -96,18 +96,12 @@ impl Draft<'_> {
             if matches!(self.decided.get(&index), Some(IdentityDecision::Remove)) {
                 continue;
             }
-            let mut names = |state: &State| {
-                let State::Set(existing) = state else { return };
-                let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY));
-                let is_removed =
-                    existing.name.span().is_some_and(|span| removed_refs.contains(&(found.origin.file, span)));
-                if let Some(name) = name.filter(|_| !is_removed) {
-                    users.entry(name.to_owned()).or_insert(index);
-                }
+            let is_left = |state: &&State| match state {
+                State::Set(to) => to.name.span().is_none_or(|span| !removed_refs.contains(&(found.origin.file, span))),
+                _ => false,
             };
-            match &found.object.object_kind {
-                ObjectKind::Identity(identity, _) => names(&identity.source),
-                _ => found.object.references().for_each(|reference| names(&reference.state)),
+            for name in found.object.uses().filter(is_left).filter_map(State::role_identity) {
+                users.entry(name.to_owned()).or_insert(index);
             }
         }
         users

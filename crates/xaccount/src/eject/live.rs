@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::capa::{ObjectKind, ROLE_IDENTITY, State};
+use crate::capa::{ObjectKind, ROLE_IDENTITY};
 use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, Resource};
 use crate::plan::{ChangeKind, Outcome};
@@ -92,14 +92,7 @@ fn that_lead_to<'d>(dump: &'d Inventory, name: &'d str) -> BTreeSet<&'d str> {
 
 /// Whether an object references a role identity of this name.
 fn names(found: &Resource, name: &str) -> bool {
-    let is = |state: &State| match state {
-        State::Set(to) => to.kind.text() == Some(ROLE_IDENTITY) && to.name.text() == Some(name),
-        _ => false,
-    };
-    match &found.object.object_kind {
-        ObjectKind::Identity(identity, _) => is(&identity.source),
-        _ => found.object.references().any(|reference| is(&reference.state)),
-    }
+    found.object.uses().any(|state| state.role_identity() == Some(name))
 }
 
 #[cfg(test)]

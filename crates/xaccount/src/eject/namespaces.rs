@@ -6,7 +6,7 @@ use json_patch::jsonptr::{PointerBuf, Token};
 use json_patch::{PatchOperation, RemoveOperation};
 
 use super::live::RemovedAccess;
-use crate::capa::{ObjectKind, ROLE_IDENTITY, RoleIdentity, State};
+use crate::capa::{ObjectKind, RoleIdentity};
 use crate::diag::{Diagnostic, FileId};
 use crate::inject::{GeneratedIdentities, NeededIdentity};
 use crate::inventory::{Inventory, ObjectId, Resource, UncertainNamespace};
@@ -176,8 +176,7 @@ impl<'u> IdentityUsers<'u> {
         }
         for found in inventories.iter().flat_map(|one| one.objects()) {
             let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
-            let (State::Set(source), Some(name)) = (&identity.source, &found.object.name) else { continue };
-            if let Some(source) = source.name.text().filter(|_| source.kind.text() == Some(ROLE_IDENTITY)) {
+            if let (Some(source), Some(name)) = (identity.source.role_identity(), &found.object.name) {
                 above.entry(source).or_default().push(name);
             }
         }

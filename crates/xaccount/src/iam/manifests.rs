@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
-use crate::capa::{Field, IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, referenced_kind};
+use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State, referenced_kind};
 use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Resource};
 use crate::manifest_checks;
@@ -62,10 +62,7 @@ fn needed(inventory: &Inventory) -> BTreeSet<&str> {
     let is_named = |found: &&Resource| !inventory.file(found.origin.file).identities_only;
     let mut open: Vec<&str> = Vec::new();
     for found in inventory.objects().iter().filter(is_named) {
-        match &found.object.object_kind {
-            ObjectKind::Identity(identity, _) => open.extend(role_in(&identity.source)),
-            _ => open.extend(found.object.references().filter_map(|reference| role_in(&reference.state))),
-        }
+        open.extend(found.object.uses().filter_map(State::role_identity));
     }
     let mut needed = BTreeSet::new();
     while let Some(name) = open.pop() {
@@ -74,19 +71,11 @@ fn needed(inventory: &Inventory) -> BTreeSet<&str> {
         }
         for &index in inventory.identities(IdentityKind::Role, name) {
             if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
-                open.extend(role_in(&identity.source));
+                open.extend(identity.source.role_identity());
             }
         }
     }
     needed
-}
-
-/// The role identity that a reference names.
-fn role_in(reference: &State) -> Option<&str> {
-    match reference {
-        State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
-        _ => None,
-    }
 }
 
 fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) -> Result<RoleUse<'r>, Diagnostic> {

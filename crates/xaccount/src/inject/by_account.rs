@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::classes;
-use super::mapped::{Mapped, SpecifiedTarget, is_template};
+use super::mapped::{Mapped, SpecifiedTarget};
 use super::patched;
 use super::request::{IdentityRequest, InjectRequest, Target};
 use crate::account_map::{Account, AccountMap, AllowedNamespaces, Assigned, Place, Spanned, entry_of};
@@ -59,7 +59,7 @@ pub(super) fn mapped(
             by_account.entry(account).or_default().insert(index);
             // A template whose class overwrites its reference has no account.
             let overwritten = inventory[index].object.references().any(|reference| reference.class.is_some());
-            if is_template(&inventory[index]) && !overwritten {
+            if inventory[index].is_template() && !overwritten {
                 templates.insert(index, account);
             }
         }
@@ -147,7 +147,7 @@ impl Work<'_> {
     /// The index in the map of the account that an object belongs to; `None` if the object is skipped or an error.
     fn account_of(&mut self, index: ObjectId) -> Option<usize> {
         let found = &self.inventory[index];
-        let template = is_template(found);
+        let template = found.is_template();
         let place = (self.mapped.file)(found.origin.file);
         let contradictions = patched::contradictions(self.inventory, self.mapped, found, &place);
         if !contradictions.is_empty() {

@@ -29,7 +29,7 @@ pub(super) fn missing(inventory: &Inventory, outcome: &Outcome, release: Option<
     }
     let release =
         release.or_else(|| Release::serving(inventory.versions(), Release::IDENTITIES)).unwrap_or(Release::NEWEST);
-    let makes = |found: &Resource| !is_template(found) && makes_controller_identity(&found.object, release);
+    let makes = |found: &Resource| !found.is_template() && makes_controller_identity(&found.object, release);
     let makers: Vec<ObjectId> = inventory.entries().filter(|(_, found)| makes(found)).map(|(index, _)| index).collect();
     let moves_maker = makers.iter().any(|index| moved.contains(index));
     let keeps_maker = makers.iter().any(|index| !moved.contains(index));
@@ -56,8 +56,4 @@ fn is_source(inventory: &Inventory, outcome: &Outcome) -> bool {
         _ => false,
     };
     outcome.added.iter().any(is_source_of) || inventory.objects().iter().any(is_source)
-}
-
-fn is_template(found: &Resource) -> bool {
-    matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
 }

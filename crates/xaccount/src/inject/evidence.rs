@@ -101,8 +101,7 @@ impl ObservedObjects {
 
     /// The role ARN of the identity that a reference names, if it has a placeholder.
     fn template_of(&self, reference: &IdentityReference) -> Option<String> {
-        let State::Set(existing) = &reference.state else { return None };
-        let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY))?;
+        let name = reference.state.role_identity()?;
         let mut arns = self.inventory.identities(IdentityKind::Role, name).iter().map(|&at| &self.inventory[at].object);
         let arn = arns.next()?.role_arn().filter(|arn| arns.all(|other| other.role_arn() == Some(arn)))?;
         matches!(arn.parse(), Ok(RoleText::Template(_))).then(|| arn.to_owned())

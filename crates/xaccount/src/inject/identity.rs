@@ -9,7 +9,7 @@ use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
 use crate::account_map::IdentityName;
 use crate::aws::RoleText;
-use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
+use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::ObjectId;
 use crate::plan::{Change, ChangeKind, IdentityFile};
@@ -245,10 +245,7 @@ impl Planner<'_> {
                 .first()
                 .map(|&index| &inventory[index].object.object_kind);
             next = match source {
-                Some(ObjectKind::Identity(identity, _)) => match &identity.source {
-                    State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
-                    _ => None,
-                },
+                Some(ObjectKind::Identity(identity, _)) => identity.source.role_identity(),
                 _ => None,
             };
         }

@@ -6,7 +6,7 @@ use super::moves::KnownAccounts;
 use super::request::Target;
 use crate::account_map::{AccountMap, Assigned, Cluster, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, ObjectKind};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use crate::diag::{Diagnostic, FileId, Span, escape_control};
 use crate::inventory::{Inventory, ObjectId, Placement, Resource};
 use crate::settings::Setting;
@@ -69,7 +69,7 @@ impl Mapped<'_> {
         place: &Place,
         namespace: &str,
     ) -> Result<Assigned, Diagnostic> {
-        let template = is_template(found);
+        let template = found.is_template();
         let answer =
             |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
         inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)
@@ -185,10 +185,6 @@ impl PartialEq for AssignedAnswer {
             (one, other) => one == other,
         }
     }
-}
-
-pub(super) fn is_template(found: &Resource) -> bool {
-    matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
 }
 
 #[cfg(test)]

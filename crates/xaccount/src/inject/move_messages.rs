@@ -10,7 +10,6 @@ use super::judge::{Group, MoveJudge, Unasked};
 use super::moves::AccountMove;
 use super::proposal::{By, Crossing};
 use crate::aws::{AccountId, Partition};
-use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Location, escape_control};
 
 impl MoveJudge<'_> {
@@ -128,8 +127,7 @@ impl MoveJudge<'_> {
         let mut entries: BTreeSet<String> = BTreeSet::new();
         for crossing in &group.members {
             let found = &self.inventory[crossing.object];
-            let is_template =
-                matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+            let is_template = found.is_template();
             let name = if is_template { found.object.name.as_deref() } else { self.inventory.cluster_name(found) };
             if is_template {
                 templates.extend(name)

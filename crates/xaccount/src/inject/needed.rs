@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::by_account::{for_account, mapped as requests_of};
-use super::mapped::{Mapped, SpecifiedTarget, is_template};
+use super::mapped::{Mapped, SpecifiedTarget};
 use super::request::{InjectRequest, identity_name};
 use crate::account_map::{Account, Cluster};
 use crate::capa::IdentityKind;
@@ -57,7 +57,7 @@ pub fn possibly_needed(
     let mut all = BTreeMap::new();
     for index in referencing(inventory) {
         let found = &inventory[index];
-        let (place, template) = ((mapped.file)(found.origin.file), is_template(found));
+        let (place, template) = ((mapped.file)(found.origin.file), found.is_template());
         for at in inventory.places(found) {
             let possible = |name: Option<&str>| {
                 mapped.map.possible(&Cluster { name, namespace: at.namespace, place: &place, template })

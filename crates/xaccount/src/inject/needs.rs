@@ -1,6 +1,6 @@
 //! Objects whose account depends on files outside the run.
 
-use super::mapped::{Mapped, is_template};
+use super::mapped::Mapped;
 use crate::account_map::{Assigned, Cluster};
 use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::plan::{Selection, referencing};
@@ -30,7 +30,7 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
     let mut needs = Needs { of_classes: of_classes.collect(), ..Needs::default() };
     for index in referencing(inventory) {
         let found = &inventory[index];
-        if is_template(found) {
+        if found.is_template() {
             if mapped
                 .is_some_and(|mapped| selection.may_select(inventory, found) && has_account(inventory, found, mapped))
             {

@@ -108,10 +108,7 @@ impl<'r> Planner<'r> {
     fn warn_of_unused(&mut self) {
         let inventory = self.inventory;
         let names = |index: ObjectId| {
-            inventory[index].object.references().filter_map(|reference| match &reference.state {
-                State::Set(existing) if existing.kind.text() == Some(ROLE_IDENTITY) => existing.name.text(),
-                _ => None,
-            })
+            inventory[index].object.references().filter_map(|reference| reference.state.role_identity())
         };
         let replaced: BTreeSet<ObjectId> = self
             .outcome

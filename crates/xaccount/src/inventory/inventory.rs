@@ -11,7 +11,7 @@ use super::origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 use super::owners::Owners;
 use super::resource::{File, Resource};
 use super::skipped::{SetAside, SkipReason, Skipped};
-use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version, Wrapper};
+use crate::capa::{IdentityKind, ObjectKind, Version, Wrapper};
 use crate::diag::{Diagnostic, FileId};
 
 /// The namespace in which kubectl creates an object without one, unless another one is specified.
@@ -59,10 +59,7 @@ impl InventoryIndex {
             }
             for reference in found.object.references() {
                 index.with_clusters.extend(found.origin.file());
-                let State::Set(existing) = &reference.state else { continue };
-                let Some(name) = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY)) else {
-                    continue;
-                };
+                let Some(name) = reference.state.role_identity() else { continue };
                 let users = index.named_by.entry(name.to_owned()).or_default();
                 if users.last() != Some(&at) {
                     users.push(at);

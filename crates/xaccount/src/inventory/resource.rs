@@ -31,7 +31,7 @@ impl<O: Provenance> Resource<O> {
 
     /// Whether it is a template for clusters.
     pub fn is_template(&self) -> bool {
-        matches!(&self.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
+        self.object.is_template()
     }
 
     /// A place inside the object.

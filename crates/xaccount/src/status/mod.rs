@@ -183,7 +183,7 @@ fn notes_of(place: Placement<'_>) -> impl Iterator<Item = String> {
 fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
     let PlacedObject { index: object, place: Placement { namespace, region, .. } } = place;
     let found = &inventory[object];
-    let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+    let template = found.is_template();
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
     let cluster = match template {
         true => name.clone(),

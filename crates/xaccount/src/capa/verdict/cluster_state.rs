@@ -65,7 +65,7 @@ impl ClusterState {
         let (mut secrets, mut made): (HashSet<String>, _) = (HashSet::new(), false);
         for object in objects {
             // A template is not a cluster.
-            let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+            let template = object.is_template();
             let is_unserved = releases.is_specified && is_unserved(object, release);
             made |= !template && !is_unserved && makes_controller_identity(object, release);
             let Some(name) = object.name.clone() else { continue };

@@ -79,7 +79,7 @@ impl ClusterState {
         let mut cluster_state = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
             // A template is not a cluster.
-            let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+            let template = object.is_template();
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             cluster_state.made |=
                 !template && starts.any(|start| admit::makes_controller_identity(object, &start, release));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
-use crate::capa::{ObjectKind, ROLE_IDENTITY, State};
+use crate::capa::{ObjectKind, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::ObjectId;
 
@@ -20,10 +20,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut sources: HashMap<&str, (ObjectId, &str)> = HashMap::new();
     for (index, found, identity) in role_identities(context.inventory) {
-        if let (Some(name), State::Set(to)) = (found.object.name.as_deref(), &identity.source)
-            && to.kind.text() == Some(ROLE_IDENTITY)
-            && let Some(source) = to.name.text()
-        {
+        if let (Some(name), Some(source)) = (found.object.name.as_deref(), identity.source.role_identity()) {
             sources.entry(name).or_insert((index, source));
         }
     }

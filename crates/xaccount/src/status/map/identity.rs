@@ -167,10 +167,7 @@ impl<'s> Identities<'s> {
 impl<'s> MapIdentity<'s> {
     /// The role identity that is its source.
     fn source(&self) -> Option<&'s str> {
-        match &self.identity.source {
-            State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
-            _ => None,
-        }
+        self.identity.source.role_identity()
     }
 
     /// The listed namespaces, if only a list decides.
