@@ -367,6 +367,18 @@ pub(crate) enum Attempt {
     Outrun(CommandError, Option<Vec<u8>>),
 }
 
+/// The content of a file after a plan that changes no other file.
+///
+/// # Errors
+/// The file can't be edited with certainty, or can't be read.
+pub(crate) fn content_of(session: &Session, outcome: &Outcome, file: FileId) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    let proved = session.prove(&outcome.plans, |_, bytes, edited| session::content(edited, bytes))?;
+    match proved.into_iter().next() {
+        Some(one) => Ok(one.into_made()),
+        None => session.bytes(file).map(|bytes| bytes.to_vec()).map_err(|error| vec![error]),
+    }
+}
+
 /// Runs attempts until one is finished. After another run has written the identity file, everything is read again.
 pub(crate) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Attempt) -> Result<Printed, CommandError> {
     let mut stdin = None;

@@ -17,7 +17,7 @@ use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
-use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
+use super::edit::{Attempt, Delivery, Mode, content_of, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
@@ -232,18 +232,11 @@ fn documents(
 
 /// The new content of the identity file, or of one to be created.
 fn result(inputs: &Session, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
-    let mut text = Vec::new();
-    if let Some(file) = (!inputs.is_empty()).then_some(FileId(0)) {
-        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| session::content(edited, bytes))?;
-        text = match proved.into_iter().next() {
-            Some(one) => one.into_made(),
-            None => inputs.bytes(file).map_err(|error| vec![error])?.to_vec(),
-        };
+    match &outcome.new_file {
+        Some((_, plan)) => session::new_text(plan).map_err(|error| vec![error]),
+        None if inputs.is_empty() => Ok(Vec::new()),
+        None => content_of(inputs, outcome, FileId(0)),
     }
-    if let Some((_, plan)) = &outcome.new_file {
-        text = session::new_text(plan).map_err(|error| vec![error])?;
-    }
-    Ok(text)
 }
 
 /// The text of an object's document. An item of a list is written as a document of its own.

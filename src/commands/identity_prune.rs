@@ -10,11 +10,11 @@ use xaccount::eject::{self, EjectRequest, NamespaceSearch, PruneScope, RemovedAc
 use xaccount::files::Input;
 use xaccount::inject::{self, NeededIdentity};
 use xaccount::inventory::{Builds, Inventory, ObjectId, Scan};
-use xaccount::plan::{Failure, IdentityFile, Outcome, Selection};
-use xaccount::session::{self, Session};
+use xaccount::plan::{IdentityFile, Outcome, Selection};
+use xaccount::session::Session;
 use xaccount::usages;
 
-use super::edit::{Attempt, Delivery, Mode, unless_outrun};
+use super::edit::{Attempt, Delivery, Mode, content_of, unless_outrun};
 use super::input::{self, counted};
 use super::map_file::MapFile;
 use super::owners::with_owners;
@@ -117,7 +117,10 @@ impl PruneWork<'_> {
         messages.note(self.map.used());
         outcome.decisions.iter().for_each(|line| messages.note(line));
         if mode == Mode::Output(OutputFormat::Yaml) {
-            return Ok(Printed { messages, ..Printed::of(self.content(&outcome).map_err(about)?) });
+            return Ok(Printed {
+                messages,
+                ..Printed::of(content_of(self.session, &outcome, self.file).map_err(about)?)
+            });
         }
         let (session, inventory, wording) = (self.session, &inventory, &Wording::PRUNE);
         let delivery = Delivery { mode, session, inventory, outcome: &outcome, terminal, wording };
@@ -147,7 +150,7 @@ impl PruneWork<'_> {
         let search = UserSearch::new(Some(self.map), self.args.unused.prune.live.as_deref());
         search.limit(&mut request, inventory, self.session, builds);
         let scope = PruneScope { file: self.file, needed: reasons(&needed) };
-        let draft = eject::prune(inventory, &request, scope).map_err(errors)?;
+        let draft = eject::prune(inventory, &request, scope)?;
         let possible = self.possibly_needed(inventory)?;
         let mut outcome = draft.finish(|draft| {
             let mut named = usages::named(self.session, inventory, draft, search.limits());
@@ -264,15 +267,6 @@ impl PruneWork<'_> {
         let refused = self.session.prove([(&self.file, &unused.plan(inventory))], |_, _, _| Ok(())).err()?;
         refused.into_iter().next().map(|error| error.message)
     }
-
-    /// The new content of the identity file.
-    fn content(&self, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
-        let proved = self.session.prove(&outcome.plans, |_, bytes, edited| session::content(edited, bytes))?;
-        match proved.into_iter().next() {
-            Some(one) => Ok(one.into_made()),
-            None => self.session.bytes(self.file).map(|bytes| bytes.to_vec()).map_err(|error| vec![error]),
-        }
-    }
 }
 
 /// What decides whether namespaces are kept that no known cluster needs.
@@ -307,11 +301,4 @@ impl Elsewhere {
 fn reasons(needed: &[NeededIdentity]) -> BTreeMap<String, String> {
     let names = needed.iter().flat_map(|one| [Some(&one.name), one.source.as_ref()]).flatten();
     names.map(|name| (name.clone(), "clusters of the account map need it".to_owned())).collect()
-}
-
-fn errors(failure: Failure) -> Vec<Diagnostic> {
-    match failure {
-        Failure::Refused(errors) => errors,
-        Failure::EmptySelection(nothing) => vec![Diagnostic::error(nothing.to_string())],
-    }
 }

@@ -1,5 +1,6 @@
 //! The account map of a command: found, read, and shown in messages.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ pub(crate) struct MapFile {
     text: SourceFile<'static>,
     /// The file of accounts that the map shares with others.
     shared: Option<SourceFile<'static>>,
+    /// The partitions of the roles in the identity file, by the names of the identities; read when first needed.
+    partitions: OnceCell<HashMap<String, Option<Partition>>>,
 }
 
 /// The map and the file of shared accounts, for messages about them.
@@ -95,32 +98,23 @@ impl MapFile {
             Ok(text)
         };
         let result = account_map::read_with(&bytes, Shared { read: &mut read_shared });
-        let in_files = |errors: Vec<SpannedError>, texts: &[(String, Vec<u8>)]| -> Vec<Diagnostic> {
-            errors.into_iter().map(|error| in_file(error, bytes.len(), texts)).collect()
-        };
         match result {
             Ok(map) => {
-                let warnings = in_files(map.warnings.clone(), &texts);
                 let mut files = texts.into_iter().map(|(name, bytes)| SourceFile::new(name, bytes));
                 let text = files.next().unwrap_or_else(|| SourceFile::new(String::new(), Vec::new()));
-                let map = Self { map, path: whole, directory, text, shared: files.next() };
-                warnings.into_iter().for_each(|warning| terminal.say_first(map.without_excerpt(warning)));
+                let map = Self { map, path: whole, directory, text, shared: files.next(), partitions: OnceCell::new() };
+                // With its place as text: it is printed before the sources of other messages are known.
+                for warning in &map.map.warnings {
+                    let plain = Diagnostic::warning(format!("{}: {}", map.place(warning.span), warning.message));
+                    terminal.say_first(warning.help.iter().cloned().fold(plain, Diagnostic::help));
+                }
                 Ok(map)
             }
             Err(errors) => {
-                let errors = in_files(errors, &texts);
+                let errors = errors.into_iter().map(|error| in_file(error, bytes.len(), &texts)).collect();
                 Err(CommandError::about(&Rc::new(MapTexts(texts)), errors))
             }
         }
-    }
-
-    /// A warning with its place as help: it is printed before the sources of other messages are known.
-    fn without_excerpt(&self, warning: Diagnostic) -> Diagnostic {
-        let Some(at) = warning.primary.as_ref().map(|label| label.at) else { return warning };
-        let file = if at.file == FileId(0) { &self.text } else { self.shared.as_ref().unwrap_or(&self.text) };
-        let place = file.place(at.span.start);
-        let plain = Diagnostic::warning(format!("{place}: {}", warning.message));
-        warning.help.into_iter().fold(plain, Diagnostic::help)
     }
 
     /// The line that names it.
@@ -155,18 +149,21 @@ impl MapFile {
 
     /// A place in the map, or in the file of shared accounts: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
+        let (file, offset) = self.at(span);
+        file.place(offset)
+    }
+
+    /// The file of a place, and the offset in it.
+    fn at(&self, span: Span) -> (&SourceFile<'static>, usize) {
         match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
-            (Some(shared), Some(offset)) => shared.place(offset),
-            _ => self.text.place(span.start),
+            (Some(shared), Some(offset)) => (shared, offset),
+            _ => (&self.text, span.start),
         }
     }
 
     /// The text at a place in the map, as far as it is on one line.
     pub(crate) fn line(&self, span: Span) -> String {
-        let (file, offset) = match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
-            (Some(shared), Some(offset)) => (shared, offset),
-            _ => (&self.text, span.start),
-        };
+        let (file, offset) = self.at(span);
         let line = file.first_line(Span::new(offset, offset + (span.end - span.start)));
         String::from_utf8_lossy(&file.bytes()[line.range()]).trim().to_owned()
     }
@@ -179,7 +176,12 @@ impl MapFile {
         call: impl FnOnce(&Mapped<'_>) -> T,
     ) -> T {
         let place = |span| self.place(span);
-        let file = |file| session.map_or(Place::Outside, |session| self.file(session, file));
+        // Resolving a path is a system call for each directory, and a file may have thousands of objects.
+        let known = RefCell::new(HashMap::new());
+        let file = |file: FileId| match session {
+            None => Place::Outside,
+            Some(session) => known.borrow_mut().entry(file).or_insert_with(|| self.file(session, file)).clone(),
+        };
         call(&Mapped {
             map: &self.map,
             name: &self.text.name,
@@ -206,16 +208,26 @@ impl MapFile {
     /// The partition of an account's role: that of the map, else of its identity in the identity file, else `aws`.
     pub(crate) fn partition(&self, account: &Account) -> Partition {
         let of_identity = || {
-            let identity = account.identity()?;
-            let bytes = files::read_only(&self.identity_file()?).ok()?;
-            let needles = capa::needles();
-            let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, keep_going: true };
-            let objects = inventory::scan(FileId(0), &bytes, &scan).ok()?.objects;
-            let own = objects.iter().find(|found| found.object.name.as_deref() == Some(&identity.name))?;
-            Some(own.object.role_arn()?.parse::<RoleArn>().ok()?.partition())
+            let name = account.identity()?.name;
+            *self.partitions.get_or_init(|| self.read_partitions().unwrap_or_default()).get(&name)?
         };
         let of_map = account.partition.as_ref().map(|partition| partition.value);
         of_map.or_else(of_identity).unwrap_or(Partition::Aws)
+    }
+
+    /// The partitions of the roles in the identity file, by the name of the first object with that name.
+    fn read_partitions(&self) -> Option<HashMap<String, Option<Partition>>> {
+        let bytes = files::read_only(&self.identity_file()?).ok()?;
+        let needles = capa::needles();
+        let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, keep_going: true };
+        let mut all = HashMap::new();
+        for found in inventory::scan(FileId(0), &bytes, &scan).ok()?.objects {
+            let partition = || Some(found.object.role_arn()?.parse::<RoleArn>().ok()?.partition());
+            if let Some(name) = &found.object.name {
+                all.entry(name.clone()).or_insert_with(partition);
+            }
+        }
+        Some(all)
     }
 
     /// Where the map names that file.
@@ -259,19 +271,17 @@ pub(crate) fn relative(inputs: &Session, file: FileId, directory: &Path) -> Opti
         // What standard input counts as.
         Input::Stdin => PathBuf::from(inputs.name(file)),
     };
-    let whole = files::real(&path)?;
-    let below = whole.strip_prefix(directory).ok()?;
-    Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
+    below(&path, directory)
+}
+
+/// A path from a directory that is canonical, with `/`; `None` where it is not below it. The file need not exist.
+pub(crate) fn below(path: &Path, directory: &Path) -> Option<String> {
+    let whole = files::real(path)?;
+    Some(String::from_utf8_lossy(&path_bytes(whole.strip_prefix(directory).ok()?)).into_owned())
 }
 
 fn shown(whole: &Path, typed: &Path) -> String {
     String::from_utf8_lossy(&path_bytes(below_here(whole).as_deref().unwrap_or(typed))).into_owned()
-}
-
-/// A path from a directory that is canonical, if it is below it. The file need not exist.
-pub(crate) fn below(path: &Path, directory: &Path) -> Option<PathBuf> {
-    let whole = files::real(path).unwrap_or_else(|| path.to_owned());
-    whole.strip_prefix(directory).ok().map(Path::to_owned)
 }
 
 /// A whole path from the working directory, where it is below it.

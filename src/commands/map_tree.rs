@@ -49,11 +49,15 @@ pub(crate) struct Readable {
 }
 
 /// Reads the inputs as far as possible. A file that can't be read is then not an input, so that the search for Clusters
-/// finds it, and says what depends on it.
+/// finds it, and says what depends on it. Objects that set no namespace are in `default_namespace`.
 ///
 /// # Errors
-/// A file disappeared meanwhile.
-pub(crate) fn readable(inputs: Vec<Input>) -> Result<Readable, Diagnostic> {
+/// A file disappeared meanwhile, or a kustomization can't be read.
+pub(crate) fn readable(
+    inputs: Vec<Input>,
+    map: &MapFile,
+    default_namespace: Option<&str>,
+) -> Result<Readable, Diagnostic> {
     let needles = capa::needles();
     let scan = input::scan(&needles, true, None);
     let open = |inputs: Vec<Input>| Session::new(inputs, &mut std::io::stdin().lock(), None, None, progress::show);
@@ -68,13 +72,17 @@ pub(crate) fn readable(inputs: Vec<Input>) -> Result<Readable, Diagnostic> {
         session = open(all.map(|file| session.input(file).clone()).collect())?;
         inventory = session.scan_readable(&scan).0;
     }
-    Ok(Readable { session: Rc::new(session), inventory, unread })
+    let session = Rc::new(session);
+    let inventory = input::placed(inventory, default_namespace);
+    let (inventory, _, kustomizations) = counted(&session, inventory, None)?;
+    let inventory = with_owners(inventory, &session, &Selection::default(), Some(map), &kustomizations.builds, true);
+    Ok(Readable { session, inventory, unread })
 }
 
 /// Whether another map, or the root of another Git work tree, is between a file and the map: `inject` would not find this
 /// map for the file. `known` has the answers for directories.
 fn has_another(file: &Path, map: &MapFile, known: &mut HashMap<PathBuf, bool>) -> bool {
-    let Some(directory) = file.parent().and_then(real) else { return false };
+    let Some(directory) = file.parent().and_then(files::real) else { return false };
     is_below_another(&directory, map, known)
 }
 
@@ -91,11 +99,6 @@ fn is_below_another(directory: &Path, map: &MapFile, known: &mut HashMap<PathBuf
     answer
 }
 
-fn real(directory: &Path) -> Option<PathBuf> {
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    directory.canonicalize().ok()
-}
-
 /// Namespaces by the name of the identity that they use.
 pub(crate) type ServedNamespaces = BTreeMap<String, BTreeSet<String>>;
 
@@ -109,11 +112,8 @@ pub(crate) fn served(
     default_namespace: Option<&str>,
 ) -> Result<(ServedNamespaces, Vec<Diagnostic>), Diagnostic> {
     let (inputs, mut warnings) = inputs(map)?;
-    let Readable { session, inventory, unread } = readable(inputs)?;
+    let Readable { session, inventory, unread } = readable(inputs, map, default_namespace)?;
     warnings.extend(unread.iter().take(1).map(|error| not_known(&error.message)));
-    let inventory = input::placed(inventory, default_namespace);
-    let (inventory, _, kustomizations) = counted(&session, inventory, None)?;
-    let inventory = with_owners(inventory, &session, &Selection::default(), Some(map), &kustomizations.builds, true);
     let needed = map.with_mapped(Some(&session), true, |mapped| inject::needed(&inventory, mapped));
     let needed = needed.unwrap_or_else(|errors| {
         warnings.extend(errors.first().map(|error| not_known(&one_line(&session, error).message)));

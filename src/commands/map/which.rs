@@ -7,14 +7,12 @@ use serde_json::{Value, json};
 use xaccount::account_map::{Account, Assigned, Cluster, Place, entry_of};
 use xaccount::diag::{Diagnostic, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId};
-use xaccount::plan::Selection;
-use xaccount::session::{Session, path_bytes};
+use xaccount::session::Session;
 
 use crate::cli::{DataFormat, MapWhich};
 use crate::commands::input::{self, Usage};
 use crate::commands::map_file::{self, MapFile};
 use crate::commands::map_tree::Readable;
-use crate::commands::owners::with_owners;
 use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree};
 use crate::output;
 
@@ -37,10 +35,7 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         false => (input::find_paths(&args.filenames, args.recursive, &USAGE)?, Vec::new()),
     };
     // A file that can't be read hides its clusters, and is a warning.
-    let Readable { session, inventory, unread } = map_tree::readable(inputs)?;
-    let inventory = input::placed(inventory, args.default_namespace.as_deref());
-    let (inventory, _, kustomizations) = input::counted(&session, inventory, None)?;
-    let inventory = with_owners(inventory, &session, &Selection::default(), Some(&map), &kustomizations.builds, true);
+    let Readable { session, inventory, unread } = map_tree::readable(inputs, &map, args.default_namespace.as_deref())?;
     let work = WhichWork { args, session: &session, inventory: &inventory, map: &map };
     let answer = work.answer().map_err(|errors| CommandError::about(&session, errors))?;
     let mut messages = Messages::default();
@@ -162,9 +157,7 @@ impl WhichWork<'_> {
         let (namespace, name) = self.cluster();
         let place = match &self.args.path {
             Some(path) => {
-                let whole = std::env::current_dir().unwrap_or_default().join(path);
-                let below = map_file::below(&whole, self.map.directory());
-                below.map_or(Place::Outside, |path| Place::below(&String::from_utf8_lossy(&path_bytes(&path))))
+                map_file::below(path, self.map.directory()).map_or(Place::Outside, |path| Place::below(&path))
             }
             None => Place::Unknown,
         };

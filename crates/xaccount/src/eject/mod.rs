@@ -112,14 +112,18 @@ pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<
     };
     draft.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
     draft.references(&selected);
-    draft.checked()
+    draft.checked().map_err(Failure::Refused)
 }
 
 /// Finds the identities of a file that nothing uses, and removes no references.
 ///
 /// # Errors
 /// All errors, not only the first.
-pub fn prune<'r>(inventory: &'r Inventory, request: &'r EjectRequest, scope: PruneScope) -> Result<Draft<'r>, Failure> {
+pub fn prune<'r>(
+    inventory: &'r Inventory,
+    request: &'r EjectRequest,
+    scope: PruneScope,
+) -> Result<Draft<'r>, Vec<Diagnostic>> {
     Draft::new(inventory, request, Some(scope)).checked()
 }
 
@@ -134,9 +138,9 @@ impl<'r> Draft<'r> {
     }
 
     /// The draft with its first round of identities, if there is no error.
-    fn checked(mut self) -> Result<Self, Failure> {
+    fn checked(mut self) -> Result<Self, Vec<Diagnostic>> {
         if !self.errors.is_empty() {
-            return Err(Failure::Refused(self.errors));
+            return Err(self.errors);
         }
         self.next_round();
         Ok(self)

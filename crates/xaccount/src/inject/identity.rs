@@ -8,7 +8,6 @@ use super::namespaces::FixedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
 use crate::account_map::IdentityName;
-use crate::aws::RoleText;
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::ObjectId;
@@ -31,7 +30,10 @@ impl Planner<'_> {
         if !self.errors.is_empty() {
             return;
         }
-        self.controller_identity(required);
+        if !required.is_empty() {
+            let all: Vec<ObjectId> = required.iter().flat_map(|one| one.objects.iter().copied()).collect();
+            self.controller_identity(&all);
+        }
         missing.sort_by(|a, b| a.name.cmp(&b.name));
         for one in missing {
             if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
@@ -85,20 +87,20 @@ impl Planner<'_> {
     }
 
     /// Plans the controller identity for an identity that is not created.
-    pub(super) fn controller_identity_of(&mut self, role: RoleText) {
+    pub(super) fn controller_identity_alone(&mut self) {
         if self.request.with_identity && self.request.existing_identity.is_none() {
-            self.controller_identity(&[RequiredIdentity { name: String::new(), role, objects: Vec::new() }]);
+            self.controller_identity(&[]);
         }
     }
 
-    /// Plans the controller identity, if it was requested and does not exist in the files.
-    fn controller_identity(&mut self, required: &[RequiredIdentity]) {
+    /// Plans the controller identity, if it was requested and does not exist in the files, for the identities of these
+    /// objects.
+    fn controller_identity(&mut self, objects: &[ObjectId]) {
         let existing = !self.inventory.identities(IdentityKind::Controller, "default").is_empty();
-        if !self.request.with_controller_identity || existing || required.is_empty() {
+        if !self.request.with_controller_identity || existing {
             return;
         }
-        let all: Vec<ObjectId> = required.iter().flat_map(|one| one.objects.iter().copied()).collect();
-        if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
+        if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", objects) {
             let object = json!({
                 "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
                 "kind": CONTROLLER_IDENTITY,
@@ -256,7 +258,7 @@ impl Planner<'_> {
         let version = self.version_for(kind, name, objects);
         if let Some(Setting { value: file, .. }) = &self.request.identity_file {
             if let IdentityFile::Existing(id) = file
-                && self.takes_no_object(*id)
+                && self.inventory.file(*id).takes_no_object()
             {
                 let path = &self.inventory.file(*id).name;
                 self.errors.push(
@@ -273,7 +275,7 @@ impl Planner<'_> {
         let names: Vec<&str> = files.iter().map(|&file| self.inventory.file(file).name.as_str()).collect();
         let advice = "pass --identity-file identities.yaml to keep identities in a file of their own";
         match files[..] {
-            [file] if self.takes_no_object(file) => {
+            [file] if self.inventory.file(file).takes_no_object() => {
                 self.errors.push(
                     Diagnostic::error(format!(
                         "{}: a JSON file can't take {kind}/{name} as a second document",
@@ -307,12 +309,6 @@ impl Planner<'_> {
                 None
             }
         }
-    }
-
-    /// Whether a file is JSON that is not a list, so that no object can be added to it.
-    fn takes_no_object(&self, file: FileId) -> bool {
-        let file = self.inventory.file(file);
-        file.is_json_for_kubectl && file.json_list.is_none()
     }
 
     /// The API version of a new identity: the newest version of the objects that use it.

@@ -84,7 +84,7 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
         planner.outcome.warnings.push(Diagnostic::warning(message).help(help));
         // An identity that no namespace may use is of no use.
         if !exists {
-            planner.controller_identity_of(role);
+            planner.controller_identity_alone();
             return Ok(planner.proposal());
         }
     }

@@ -1,6 +1,6 @@
 //! Plans the references of objects: what each one names now, and what has to change.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
@@ -10,6 +10,7 @@ use super::decided::{ByClass, variable_operations};
 use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
+use super::request::Target;
 use super::template;
 use crate::account_map::IdentityName;
 use crate::aws::{RoleArn, RoleText};
@@ -21,7 +22,7 @@ use crate::inventory::{ObjectId, Resource};
 use crate::kubernetes::names::LONGEST_NAME;
 use crate::manifest_checks;
 use crate::plan::{ChangeKind, SOURCE, account_in_a_line};
-use crate::settings::Origin;
+use crate::settings::{Origin, Setting};
 
 /// The help text for a version that current CAPA releases don't serve.
 pub(super) const NOT_SERVED: &str = "correct for an older CAPA; for a newer one, generate the manifest again with it";
@@ -36,28 +37,27 @@ impl<'r> Planner<'r> {
         let mut reported = BTreeSet::new();
         // Indices by identity name: there may be thousands.
         let mut places: HashMap<String, usize> = HashMap::new();
+        let is_template = matches!(self.target, Target::Role(Setting { value: RoleText::Template(_), .. }));
+        let filled_in = if is_template { template::files(self.inventory) } else { HashSet::new() };
         for &index in selected {
             self.explain_owner(index);
             let Some(role) = self.role_for(index) else {
                 continue;
             };
-            if let RoleText::Template(_) = role
-                && let Some(error) = template::not_filled_in(self.inventory, index)
-            {
-                self.errors.push(error);
+            let found = &self.inventory[index];
+            if matches!(role, RoleText::Template(_)) && !filled_in.contains(&found.origin.file) {
+                self.errors.push(template::not_filled_in(found));
                 continue;
             }
-            let wanted = self.wanted(&role).name;
-            if wanted.len() > LONGEST_NAME {
+            let length = self.wanted(&role).name.len();
+            if length > LONGEST_NAME {
                 self.errors.push(
-                    Diagnostic::error(format!("the identity name for {role} would have {} characters", wanted.len()))
-                        .help(format!(
-                            "object names have at most {LONGEST_NAME} characters: pass a shorter --identity-name"
-                        )),
+                    Diagnostic::error(format!("the identity name for {role} would have {length} characters")).help(
+                        format!("object names have at most {LONGEST_NAME} characters: pass a shorter --identity-name"),
+                    ),
                 );
                 break;
             }
-            let found = &self.inventory[index];
             if !self.is_supported(found, &mut reported) {
                 continue;
             }

@@ -1,9 +1,11 @@
 //! A target role whose ARN has a placeholder, which a templating step fills in.
 
+use std::collections::HashSet;
+
 use super::request::InjectRequest;
 use crate::aws::RoleText;
-use crate::diag::Diagnostic;
-use crate::inventory::{Inventory, ObjectId};
+use crate::diag::{Diagnostic, FileId};
+use crate::inventory::{Inventory, Resource};
 use crate::plan::default_name;
 
 /// Checks a role ARN with a placeholder.
@@ -26,16 +28,14 @@ pub(super) fn check(inventory: &Inventory, request: &InjectRequest, role: &RoleT
     Ok(())
 }
 
+/// The files that a templating step fills in.
+pub(super) fn files(inventory: &Inventory) -> HashSet<FileId> {
+    inventory.objects().iter().filter(|found| found.origin.has_variable).map(|found| found.origin.file).collect()
+}
+
 /// The error about an object in a file without placeholders: nothing would fill in the one of the role.
-pub(super) fn not_filled_in(inventory: &Inventory, index: ObjectId) -> Option<Diagnostic> {
-    let plain = &inventory[index];
-    let file = plain.origin.file;
-    if inventory.objects().iter().any(|found| found.origin.file == file && found.origin.has_variable) {
-        return None;
-    }
+pub(super) fn not_filled_in(plain: &Resource) -> Diagnostic {
     let message = format!("{}: the role ARN has a placeholder, and this file has none", plain.title());
     let error = Diagnostic::error(message).at(plain.head(), "");
-    Some(
-        error.help("no templating step would fill it in here: select the other clusters with --cluster-name, -l or -n"),
-    )
+    error.help("no templating step would fill it in here: select the other clusters with --cluster-name, -l or -n")
 }

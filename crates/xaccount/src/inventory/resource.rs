@@ -63,3 +63,10 @@ pub struct File {
     /// Whether it is read only for its identities.
     pub identities_only: bool,
 }
+
+impl File {
+    /// Whether it is JSON that is not a list, so that no object can be added to it.
+    pub(crate) fn takes_no_object(&self) -> bool {
+        self.is_json_for_kubectl && self.json_list.is_none()
+    }
+}

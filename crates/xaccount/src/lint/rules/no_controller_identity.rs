@@ -36,10 +36,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         _ => None,
     });
     // A JSON object can't have another one next to it, so one of a YAML file or a JSON list comes first.
-    let is_full = |found: &Resource| {
-        let file = context.inventory.file(found.origin.file);
-        file.is_json_for_kubectl && file.json_list.is_none()
-    };
+    let is_full = |found: &Resource| context.inventory.file(found.origin.file).takes_no_object();
     let mut sources: Vec<_> = sources.collect();
     sources.sort_by_key(|(found, _)| is_full(found));
     let mut sources = sources.into_iter();
