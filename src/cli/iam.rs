@@ -295,6 +295,11 @@ pub(crate) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// Whether the output is the document itself, and not what changes or creates a role.
+    pub(crate) fn prints_document(&self) -> bool {
+        matches!(self.output, None | Some(PolicyFormat::Json))
+    }
+
     /// The flags that a script passes on to its merge.
     pub(crate) fn for_script(&self) -> Vec<String> {
         let flags = [(self.remove, "--remove"), (self.overwrite, "--overwrite")];

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::status::{AccountClusters, Map};
 
+use super::summary::count;
 use super::yaml;
 
 /// The first line, with which editors find the schema (yaml-language-server, README, "Using inlined schema").
@@ -89,7 +90,7 @@ impl Commented {
 
     fn source(&mut self, value: &Value, map: &Map) -> Result<(), Diagnostic> {
         self.comment("The account of the management cluster, and the clusters that stay in it.");
-        if map.source {
+        if !map.source_clusters.is_empty() {
             self.comment(&counted(&map.source_clusters));
         }
         if value.get("account").is_none() {
@@ -125,11 +126,10 @@ impl Commented {
 
 /// The number of clusters, and some of their names.
 fn counted(clusters: &[String]) -> String {
-    let noun = if clusters.len() == 1 { "cluster" } else { "clusters" };
     let named = clusters.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = match clusters.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} {noun}: {named}{more}", clusters.len())
+    format!("{}: {named}{more}", count(clusters.len(), "cluster"))
 }

@@ -207,6 +207,7 @@ impl Category {
     }
 }
 
-fn count(n: usize, noun: &str) -> String {
+/// A number with its noun.
+pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

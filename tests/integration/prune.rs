@@ -5,16 +5,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::repository::write as put;
 use crate::support::{make_fifo, xaccount};
 
 const DEV: &str = "cross-account-role-222222222222";
 const PROD: &str = "cross-account-role-333333333333";
-
-fn put(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 fn cluster(name: &str, namespace: &str, identity: &str) -> String {
     format!(

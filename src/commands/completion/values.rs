@@ -37,7 +37,7 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
             verbs.map(|verb| (verb.get_name().to_owned(), about(verb))).collect()
         }),
         "live" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
-        "orphan_resources" => listed(move || {
+        "orphan_resources" | "cluster" => listed(move || {
             let named = |(cluster, namespace, title): (Option<String>, Option<String>, String)| {
                 Some((format!("{}/{}", namespace.as_deref().unwrap_or("default"), cluster?), title))
             };
@@ -45,12 +45,6 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
         }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "account" => listed(move || account_names(&found)),
-        "cluster" => listed(move || {
-            let named = |(cluster, namespace, title): (Option<String>, Option<String>, String)| {
-                Some((format!("{}/{}", namespace.as_deref().unwrap_or("default"), cluster?), title))
-            };
-            found.clusters().into_iter().filter_map(named).collect()
-        }),
         "organizations" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json", "yaml"], false)),
         "source_account" => listed(move || found.source_account().into_iter().collect()),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),

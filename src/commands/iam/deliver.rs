@@ -109,7 +109,7 @@ impl PolicyDelivery<'_> {
             Side::Trust => "delete the role, or add another principal to its trust policy first".to_owned(),
             Side::Permission => {
                 let owner = merging.given.owner();
-                format!("delete the policy: {}", owner::deletion(owner.as_ref(), &self.ask.role_name, self.policy_name))
+                format!("delete the policy: {}", owner::deletion(owner, &self.ask.role_name, self.policy_name))
             }
         };
         merging.refused(&[SpannedError::new(message, all).help(way)])
@@ -191,17 +191,16 @@ impl PolicyDelivery<'_> {
             arguments: &self.ask.arguments,
             remove: self.policy.remove,
         };
-        let format = match self.policy.output {
-            None | Some(PolicyFormat::Json) => return Ok(document.to_owned()),
-            Some(format) => format,
-        };
-        target.is_modifiable().map_err(|error| refused(&error))?;
-        match format {
-            PolicyFormat::Json => Ok(document.to_owned()),
-            PolicyFormat::Cli => Ok(render::script(&target)),
-            PolicyFormat::Cloudformation => Ok(render::cloudformation(&target)),
-            PolicyFormat::Terraform => Ok(render::terraform(&target)),
-            PolicyFormat::Clusterawsadm => render::clusterawsadm(&target).map_err(|error| refused(&error)),
+        let refused = |error: PieceError| refused(&error, error.help());
+        if !self.policy.prints_document() {
+            target.is_modifiable().map_err(refused)?;
+        }
+        match self.policy.output {
+            None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
+            Some(PolicyFormat::Cli) => Ok(render::script(&target)),
+            Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&target)),
+            Some(PolicyFormat::Terraform) => Ok(render::terraform(&target)),
+            Some(PolicyFormat::Clusterawsadm) => render::clusterawsadm(&target).map_err(refused),
         }
     }
 
@@ -210,18 +209,16 @@ impl PolicyDelivery<'_> {
         let owner = merging.and_then(|merging| merging.given.owner());
         let kind = match (self.side, owner) {
             (Side::Trust, _) => PolicyKind::Trust,
-            (Side::Permission, Some(owner)) => owner::kind(&owner),
+            (Side::Permission, Some(owner)) => owner::kind(owner),
             (Side::Permission, None) if self.ask.is_of_user => PolicyKind::UserInline,
             (Side::Permission, None) => PolicyKind::RoleInline,
         };
-        limits::check(document, kind, self.policy.max_size).map_err(|error| {
-            error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
-        })
+        limits::check(document, kind, self.policy.max_size).map_err(|error| refused(&error, error.help()))
     }
 }
 
-fn refused(error: &PieceError) -> Diagnostic {
-    error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
+fn refused(error: &dyn std::error::Error, help: impl IntoIterator<Item = &'static str>) -> Diagnostic {
+    help.into_iter().fold(Diagnostic::error(error.to_string()), Diagnostic::help)
 }
 
 /// What was done, and what the document already contained.

@@ -49,7 +49,7 @@ impl Read {
         if let Some((owner, given)) =
             merging.as_ref().and_then(|merging| Some((merging.given.owner()?, &merging.given)))
         {
-            owner::refuse_role(&owner, given.policy_name(), policy)?;
+            owner::refuse_role(owner, given.policy_name(), policy)?;
         }
         refuse_document(policy)?;
         let map = MapFile::find(config, &map_search_paths(found.as_deref()), terminal)?;
@@ -88,7 +88,7 @@ impl Read {
 
 fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
     refuse_without_document(&args.policy)?;
-    if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
+    if args.new_role && !args.policy.prints_document() {
         let error = "--new-role prints a JSON document, and can't be combined with other formats of -o";
         return Err(Diagnostic::error(error).help("omit --new-role or -o").into());
     }
@@ -121,7 +121,7 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, Command
     let ask = ask::permission(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
     let (messages, merging) = read.messages(&ask, terminal);
-    let json = matches!(args.policy.output, None | Some(PolicyFormat::Json));
+    let json = args.policy.prints_document();
     let hint = if args.policy.remove { None } else { ask.counted(merging.is_none() && json) };
     let profile = args.source_profile.as_deref();
     let policy_name = policy_name(args, merging.as_ref())?;

@@ -4,7 +4,7 @@ use xaccount::diag::Diagnostic;
 use xaccount::iam::PolicyOwner;
 use xaccount::iam::limits::PolicyKind;
 
-use crate::cli::{PolicyArgs, PolicyFormat};
+use crate::cli::PolicyArgs;
 
 /// How long a policy of this owner may be.
 pub(super) fn kind(owner: &PolicyOwner) -> PolicyKind {
@@ -20,7 +20,7 @@ pub(super) fn kind(owner: &PolicyOwner) -> PolicyKind {
 /// # Errors
 /// The output is such a form.
 pub(super) fn refuse_role(owner: &PolicyOwner, policy_name: Option<&str>, args: &PolicyArgs) -> Result<(), Diagnostic> {
-    if matches!(args.output, None | Some(PolicyFormat::Json)) {
+    if args.prints_document() {
         return Ok(());
     }
     let what = match owner {

@@ -18,7 +18,7 @@ use crate::commands::empty::nothing_found;
 use crate::commands::input::{self, Usage, all_skipped};
 use crate::commands::wrappers::Wrappers;
 use crate::commands::{CommandError, Messages, Printed, Terminal, map_file};
-use crate::output;
+use crate::output::{self, count};
 
 const USAGE: Usage = Usage { verb: "map init", flags: "", edits: false, reads_kustomizations: false, prints: "" };
 
@@ -75,7 +75,6 @@ pub(crate) fn generated(
     let map = status::map(status, &MapOptions { path: &path, names, source });
     let mut notes: Vec<String> =
         map.not_expressed.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect();
-    let count = |n: usize, one: &str, more: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {more}") };
     let count_of = |one: &AccountClusters| match one {
         AccountClusters::Clusters(clusters) => clusters.len(),
         AccountClusters::Source => 0,
@@ -83,8 +82,8 @@ pub(crate) fn generated(
     let placed = map.clusters.iter().map(count_of).sum::<usize>();
     notes.push(format!(
         "{} in {}, {} in the source account",
-        count(placed, "cluster", "clusters"),
-        count(map.clusters.len(), "account", "accounts"),
+        count(placed, "cluster"),
+        count(map.clusters.len(), "account"),
         map.source_clusters.len()
     ));
     Ok(Generated { text: output::account_map(&map)?, notes })

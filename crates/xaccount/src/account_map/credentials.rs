@@ -57,12 +57,6 @@ pub struct PodIdentity {
 }
 
 impl Credentials {
-    /// Whether the hop to a target account is role chaining, which STS limits to 3,600 seconds (STS API reference,
-    /// `AssumeRole`, `DurationSeconds`). It isn't for the long-term keys of a user.
-    pub fn is_chained(&self) -> bool {
-        !matches!(self, Self::User(_))
-    }
-
     /// Whether session tags are passed on, so that both accounts must allow `sts:TagSession` (EKS user guide, "Grant pods
     /// access to AWS resources based on tags"; IAM user guide, "Pass session tags in AWS STS").
     pub fn sends_tags(&self) -> bool {

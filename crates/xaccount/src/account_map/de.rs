@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::fields::moved;
 use super::samples;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
@@ -139,8 +140,7 @@ impl Node<'_, '_> {
     }
 
     fn span_of(&self, id: NodeId) -> Span {
-        let span = self.tree.span(id);
-        Span::new(span.start + self.base, span.end + self.base)
+        moved(self.tree.span(id), self.base)
     }
 
     /// What the node is, for messages.

@@ -27,8 +27,6 @@ pub struct AccountMap {
     pub ignores_unmapped: bool,
     /// The partition of accounts that set none.
     pub default_partition: Option<Partition>,
-    /// The file of shared accounts, relative to the map, with `/`.
-    pub accounts_from: Option<Spanned<String>>,
     /// The target accounts in their order; those of `accountsFrom` that the map itself does not list come last.
     pub accounts: Vec<Account>,
     /// The rules that lint ignores.

@@ -102,11 +102,7 @@ impl FromStr for RoleText {
     type Err = RoleArnError;
 
     fn from_str(text: &str) -> Result<Self, RoleArnError> {
-        match (text.parse::<RoleArn>(), RoleTemplate::parse(text)) {
-            (Ok(arn), _) => Ok(Self::Arn(arn)),
-            (Err(_), Some(template)) => Ok(Self::Template(template)),
-            (Err(error), None) => Err(error),
-        }
+        text.parse().map(Self::Arn).or_else(|error| RoleTemplate::parse(text).map(Self::Template).ok_or(error))
     }
 }
 

@@ -4,8 +4,7 @@
 
 use super::{Conditions, Grant, Subjects};
 use crate::aws::policy::{
-    Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, glob,
-    has_key,
+    Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Statement, Truth, glob, has_key,
 };
 use crate::aws::{Principal, PrincipalKind};
 
@@ -58,7 +57,10 @@ impl<'g> RequestedGrant<'g> {
     fn concerns(&self, policy: &Policy, statement: &Statement) -> Truth {
         let action = Truth::from_bool(covers(&statement.action, self.action));
         let subject = match (self.principal, &statement.principals, &statement.resource) {
-            (Some(principal), Some(principals), _) => self.is_named(principal, principals),
+            (Some(principal), Some(_), _) => {
+                let texts = statement.aws_principals().map(|text| self.named_by(principal, &text.text));
+                texts.max().unwrap_or(Truth::No)
+            }
             (None, _, Some(resource)) => fits(resource, |pattern| {
                 if policy.has_variables && pattern.contains("${") {
                     Truth::Maybe
@@ -137,11 +139,6 @@ impl<'g> RequestedGrant<'g> {
             || self.principal.is_some_and(|principal| {
                 principal.kind() == PrincipalKind::Account && text == principal.account().as_str()
             })
-    }
-
-    fn is_named(&self, principal: &Principal, principals: &Principals) -> Truth {
-        let texts = principals.types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts);
-        texts.map(|text| self.named_by(principal, &text.text)).max().unwrap_or(Truth::No)
     }
 
     /// Whether one text of type `AWS` names the principal.

@@ -53,12 +53,9 @@ struct DocumentNames {
     /// `RoleName` and `PolicyName` of `get-role-policy`.
     role_name: Option<String>,
     policy_name: Option<String>,
-    /// `UserName` of `get-user-policy`.
-    user_name: Option<String>,
-    /// `GroupName` of `get-group-policy`.
-    group_name: Option<String>,
-    /// Whether the document is where `get-policy-version` has it.
-    is_managed: bool,
+    /// Whose policy it is, if not a role's: `UserName` of `get-user-policy`, `GroupName` of `get-group-policy`, or nobody's
+    /// where `get-policy-version` has the document.
+    owner: Option<PolicyOwner>,
 }
 
 /// Whose policy a document is, if the AWS CLI's output shows that it is not a role's.
@@ -106,19 +103,20 @@ impl PolicyInput {
             let node = path.iter().try_fold(tree.root, |at, key| tree.value(at, key));
             node.and_then(|node| tree.text(node)).map(str::to_owned)
         };
-        let names = DocumentNames {
-            role_arn: text_at(&["Role", "Arn"]).or_else(|| text_at(&["Arn"])),
-            role_name: text_at(&["RoleName"]),
-            policy_name: text_at(&["PolicyName"]),
-            user_name: text_at(&["UserName"]),
-            group_name: text_at(&["GroupName"]),
-            is_managed: wrapped(&tree).is_some_and(|(place, _)| place.last() == Some(&"Document")),
-        };
         if let Some(policy) = tree.value(tree.root, "Policy").filter(|&node| tree.value(node, "PolicyId").is_some()) {
             return Err(refuse(without_document(&tree, policy)));
         }
         let Some((place, inner)) = wrapped(&tree) else {
             return Self::found(text.to_owned(), bom, DocumentForm::Bare, DocumentNames::default());
+        };
+        let of_user = || text_at(&["UserName"]).map(PolicyOwner::User);
+        let of_group = || text_at(&["GroupName"]).map(PolicyOwner::Group);
+        let of_nobody = || (place.last() == Some(&"Document")).then_some(PolicyOwner::Managed);
+        let names = DocumentNames {
+            role_arn: text_at(&["Role", "Arn"]).or_else(|| text_at(&["Arn"])),
+            role_name: text_at(&["RoleName"]),
+            policy_name: text_at(&["PolicyName"]),
+            owner: of_user().or_else(of_group).or_else(of_nobody),
         };
         if let Some(string) = tree.text(inner) {
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
@@ -180,14 +178,8 @@ impl PolicyInput {
     }
 
     /// Whose policy it is; `None` for a role's, and if that is unknown.
-    pub fn owner(&self) -> Option<PolicyOwner> {
-        if let Some(name) = &self.names.user_name {
-            return Some(PolicyOwner::User(name.clone()));
-        }
-        if let Some(name) = &self.names.group_name {
-            return Some(PolicyOwner::Group(name.clone()));
-        }
-        self.names.is_managed.then_some(PolicyOwner::Managed)
+    pub fn owner(&self) -> Option<&PolicyOwner> {
+        self.names.owner.as_ref()
     }
 
     /// The name of the policy, if the AWS CLI's output contains it.
@@ -369,7 +361,7 @@ mod tests {
             (format!("{{\"PolicyVersion\": {{\"Document\": {BARE}}}}}"), Some(PolicyOwner::Managed)),
             (format!("{{\"Document\": {BARE}}}"), Some(PolicyOwner::Managed)),
         ] {
-            assert_eq!(PolicyInput::read(text.as_bytes()).unwrap().owner(), owner, "{text}");
+            assert_eq!(PolicyInput::read(text.as_bytes()).unwrap().owner(), owner.as_ref(), "{text}");
         }
         let (error, _) = PolicyInput::read(
             br#"{"Policy": {"PolicyId": "ANPA", "Arn": "arn:aws:iam::111111111111:policy/p", "DefaultVersionId": "v3"}}"#,

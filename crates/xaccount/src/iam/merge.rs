@@ -187,11 +187,6 @@ impl DocumentEdit<'_> {
             && !self.open_keys(asked, statement).is_empty()
     }
 
-    /// Whether a statement allows the subject, and only under the requested conditions.
-    fn is_enforced_in(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> bool {
-        self.open_keys(asked, statement).is_empty()
-    }
-
     /// The warnings about a statement that allows a subject without requested conditions.
     fn not_enforced(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> Vec<SpannedError> {
         let title = statement.title();
@@ -242,7 +237,7 @@ impl DocumentEdit<'_> {
             options.overwrite && self.grants(asked).any(|statement| self.is_open_in(asked, statement))
         };
         let open: Vec<&RequestedGrant<'_>> = granted.iter().filter(is_open).copied().collect();
-        let enforced = |asked: &RequestedGrant<'_>| self.grants(asked).any(|one| self.is_enforced_in(asked, one));
+        let enforced = |asked: &RequestedGrant<'_>| self.grants(asked).any(|one| self.open_keys(asked, one).is_empty());
         let mut rest = missing.to_vec();
         rest.extend(open.iter().filter(|asked| !enforced(asked)));
         let mut errors = Vec::new();
@@ -359,8 +354,7 @@ impl DocumentEdit<'_> {
         };
         let add = |tokens: &[&str], value: Value| PatchOperation::Add(AddOperation { path: path(tokens), value });
         let requested = self.grant.conditions.keys_of(actions);
-        let equals = statement.conditions.iter().find(|condition| condition.is_plain_equals());
-        let (Some(equals), Some(_)) = (equals, statement.condition_span) else {
+        let Some(equals) = statement.conditions.iter().find(|condition| condition.is_plain_equals()) else {
             let block: Map<String, Value> =
                 requested.iter().map(|(key, values)| ((*key).to_owned(), one_or_list(values))).collect();
             return vec![match statement.condition_span {

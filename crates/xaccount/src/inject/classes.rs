@@ -88,7 +88,7 @@ fn torn(
     served: &BTreeMap<Option<usize>, Vec<&Resource>>,
 ) -> Diagnostic {
     let name = |account: &Option<usize>| match account.map(|number| &mapped.map.accounts[number]) {
-        Some(account) => format!("{} ({})", account.account.value, account.name.value),
+        Some(account) => account.title(),
         None => "the source account".to_owned(),
     };
     let class_title = class.found.title();

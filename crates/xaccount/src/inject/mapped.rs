@@ -86,7 +86,7 @@ impl Mapped<'_> {
             let account = match answer {
                 Assigned::To(index, _) => {
                     let account = &self.map.accounts[*index];
-                    format!("{} ({})", account.account.value, account.name.value)
+                    account.title()
                 }
                 Assigned::Source(_) => "the source account".to_owned(),
                 _ => "no account".to_owned(),

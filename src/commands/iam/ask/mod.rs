@@ -21,6 +21,7 @@ use target::TargetRoles;
 
 use super::merged::Merging;
 use crate::cli::SourceRoleArgs;
+use crate::output;
 
 /// The requested grant, and the role whose policy gets it.
 pub(super) struct GrantRequest {
@@ -52,11 +53,10 @@ impl GrantRequest {
     /// The number of roles that a permission grants. `whole`: the document is printed whole, and could replace another.
     pub(super) fn counted(&self, whole: bool) -> Option<String> {
         let Subjects::Roles(roles) = &self.grant.subjects else { return None };
-        let count = |n: usize, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
         let warning =
             if whole { "; put-role-policy replaces the existing policy: pass all manifests, or --merge" } else { "" };
-        let (roles, accounts) = (count(self.grant.arns().len(), "role"), count(accounts, "account"));
+        let (roles, accounts) = (output::count(self.grant.arns().len(), "role"), output::count(accounts, "account"));
         Some(format!("grants {roles} in {accounts}{warning}"))
     }
 }

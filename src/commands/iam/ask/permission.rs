@@ -159,7 +159,7 @@ fn complete(
 
 /// Refuses a form that changes a role, if the CAPA pod runs as a user.
 fn refuse_user(args: &Permission, map: &MapFile) -> Result<(), Diagnostic> {
-    let changes_role = !matches!(args.policy.output, None | Some(PolicyFormat::Json));
+    let changes_role = !args.policy.prints_document();
     let credentials = map.map.source.credentials.as_ref();
     match credentials.map(|credentials| (&credentials.value, credentials.span)) {
         Some((Credentials::User(name), span)) if changes_role => {

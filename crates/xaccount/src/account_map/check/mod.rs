@@ -94,7 +94,6 @@ impl Checker {
             identity_labels,
             ignores_unmapped,
             default_partition,
-            accounts_from: fields.accounts_from,
             accounts,
             lint_ignores,
             warnings: Vec::new(),

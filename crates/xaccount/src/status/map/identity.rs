@@ -41,8 +41,6 @@ struct MapIdentity<'s> {
     labels: Vec<(&'s str, &'s str)>,
     /// The namespaces of the clusters whose chains have it.
     served: BTreeSet<&'s str>,
-    /// Whether a cluster's chain has it.
-    is_used: bool,
 }
 
 /// The role identities of the manifests, by role.
@@ -61,9 +59,8 @@ impl<'s> Identities<'s> {
             let object = &status.inventory[index].object;
             let ObjectKind::Identity(identity, _) = &object.object_kind else { continue };
             let labels = object.labels.iter().collect();
-            let is_used = served.contains_key(name);
             let served = served.get(name).cloned().unwrap_or_default();
-            all.entry(role).or_default().push(MapIdentity { name, identity, labels, served, is_used });
+            all.entry(role).or_default().push(MapIdentity { name, identity, labels, served });
         }
         Self(all)
     }
@@ -73,7 +70,7 @@ impl<'s> Identities<'s> {
         let mut fields = Object::new();
         // What no cluster uses does not decide.
         let of_role = self.0.get(role).map_or(&[][..], Vec::as_slice);
-        let used: Vec<&MapIdentity<'_>> = of_role.iter().filter(|one| one.is_used).collect();
+        let used: Vec<&MapIdentity<'_>> = of_role.iter().filter(|one| one.is_used()).collect();
         let Some((first, rest)) = used.split_first() else { return fields };
         let is_default = first.name == crate::plan::default_identity_name(role);
         if rest.is_empty() && !is_default && is_dns_subdomain(first.name) {
@@ -131,7 +128,7 @@ impl<'s> Identities<'s> {
     /// among `referenced` themselves, in the order of their ARNs.
     pub(super) fn sources(&self, referenced: &BTreeSet<&RoleArn>) -> Vec<RoleArn> {
         let mut open: Vec<&str> = Vec::new();
-        let used = |role: &RoleArn| self.0.get(role).into_iter().flatten().filter(|one| one.is_used);
+        let used = |role: &RoleArn| self.0.get(role).into_iter().flatten().filter(|one| one.is_used());
         referenced.iter().for_each(|role| open.extend(used(role).filter_map(MapIdentity::source)));
         let (mut seen, mut sources) = (BTreeSet::new(), BTreeSet::new());
         while let Some(name) = open.pop().filter(|name| seen.insert(*name)) {
@@ -147,7 +144,7 @@ impl<'s> Identities<'s> {
 
     /// The annotations and labels that all used identities share: `identityAnnotations` and `identityLabels`.
     pub(super) fn metadata(&self) -> Vec<(&'static str, Object<String, Value>)> {
-        let used: Vec<&MapIdentity<'_>> = self.0.values().flatten().filter(|one| one.is_used).collect();
+        let used: Vec<&MapIdentity<'_>> = self.0.values().flatten().filter(|one| one.is_used()).collect();
         let Some((first, rest)) = used.split_first() else { return Vec::new() };
         let annotations = first.identity.annotations.iter().filter(|one| {
             one.0 != LAST_APPLIED
@@ -165,6 +162,11 @@ impl<'s> Identities<'s> {
 }
 
 impl<'s> MapIdentity<'s> {
+    /// Whether it is in the chain of a cluster.
+    fn is_used(&self) -> bool {
+        !self.served.is_empty()
+    }
+
     /// The role identity that is its source.
     fn source(&self) -> Option<&'s str> {
         self.identity.source.role_identity()

@@ -17,12 +17,10 @@ use clusters::{All, Files, MapCluster, MapOthers, account_name, entries, literal
 use identity::Identities;
 
 /// A generated map, and what it can't express.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Map {
     /// The document.
     pub value: Value,
-    /// Whether clusters stay in the source account.
-    pub source: bool,
     /// The clusters that stay in the source account: `NAMESPACE/NAME`.
     pub source_clusters: Vec<String>,
     /// What each account is for, in the order of the accounts.
@@ -95,7 +93,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
     }
     let file = identity_file(status, &paths);
     let identities = Identities::of(status);
-    let mut work = MapWork { options, identities, accounts: Vec::new(), names: BTreeSet::new(), map: Map::new() };
+    let mut work = MapWork { options, identities, accounts: Vec::new(), names: BTreeSet::new(), map: Map::default() };
     let mut source = Object::new();
     source.extend(options.source.map(|id| ("account".to_owned(), json!(id.as_str()))));
     if file.is_some_and(|file| has_controller_identity(status, &paths, file)) {
@@ -112,7 +110,6 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
                 .not_expressed
                 .extend(titles().into_iter().map(|title| format!("{title} is not in any account of the map: {why}"))),
             MapTarget::Source => {
-                work.map.source = true;
                 work.map.source_clusters = titles();
                 source.insert("clusters".into(), entries(&own, others));
             }
@@ -131,13 +128,6 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> M
         .collect();
     work.sources(&referenced);
     work.document(source, file)
-}
-
-impl Map {
-    fn new() -> Self {
-        let (source_clusters, clusters, not_expressed) = Default::default();
-        Self { value: Value::Null, source: false, source_clusters, clusters, not_expressed }
-    }
 }
 
 struct MapWork<'w> {
@@ -175,7 +165,7 @@ impl MapWork<'_> {
 
     /// Whether no account has a name yet, and a map accepts it.
     fn is_free(&self, name: &str) -> bool {
-        is_name(name) && !self.names.contains(name)
+        !self.names.contains(name) && is_name(name)
     }
 
     /// The fields of an account without its clusters.
