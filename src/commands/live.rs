@@ -61,7 +61,8 @@ fn dump(path: &Path, scan: &Scan<'_>, inventory: &Inventory) -> Result<(Inventor
         let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{}; then --live=live.yaml", dump_to_file())));
     }
-    let bytes = files::read_only(path).map_err(|error| Diagnostic::error(format!("--live: {error}")))?;
+    let unread = |error| Diagnostic::error(format!("--live: {error}")).help(dump_to_file());
+    let bytes = files::read_only(path).map_err(unread)?;
     let name = String::from_utf8_lossy(&path_bytes(path)).into_owned();
     let is_object = |document: &_| parse(document).is_ok_and(|tree| capa::view(&tree, tree.root, None).is_some());
     if !Source::new(&bytes).segments().any(|document| is_object(&document)) {

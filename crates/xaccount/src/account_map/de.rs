@@ -5,7 +5,6 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
-use super::fields::moved;
 use super::samples;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
@@ -17,6 +16,11 @@ pub struct Spanned<T> {
     pub value: T,
     /// Its place in the file.
     pub span: Span,
+}
+
+/// A span of a text that is at `base` of all texts.
+pub(super) fn moved(span: Span, base: usize) -> Span {
+    Span::new(span.start + base, span.end + base)
 }
 
 /// What is wrong, where, and a suggestion.

@@ -97,7 +97,7 @@ fn checked(fields: Fields, shared: Shared<'_>, length: usize) -> Result<AccountM
 /// # Errors
 /// It is empty, is not of this kind, can't be parsed, or has a second document.
 fn document<'b>(bytes: &'b [u8], base: usize, kind: &str, what: &str) -> Result<Tree<'b>, Vec<SpannedError>> {
-    let error = |message: String, span: Span| SpannedError::new(message, fields::moved(span, base));
+    let error = |message: String, span: Span| SpannedError::new(message, de::moved(span, base));
     let source = Text::new(bytes);
     let mut documents = source.segments();
     let Some(first) = documents.next() else {
@@ -107,7 +107,7 @@ fn document<'b>(bytes: &'b [u8], base: usize, kind: &str, what: &str) -> Result<
     let second = documents.next();
     let tree = parse(&first).map_err(|refusal| {
         let mut error = SpannedError::from(refusal);
-        error.span = fields::moved(error.span, base);
+        error.span = de::moved(error.span, base);
         vec![error]
     })?;
     if !has_header(bytes, kind) {

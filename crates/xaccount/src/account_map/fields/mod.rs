@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use super::de::{Node, Spanned};
-use crate::diag::{Span, SpannedError};
+use super::de::{Node, Spanned, moved};
+use crate::diag::SpannedError;
 use lossless_yaml::{Data, NodeId, Tree};
 
 pub(super) use clusters::{EntryFields, ExceptFields, OneOrMore};
@@ -232,11 +232,6 @@ pub(super) fn read<'de, T: Deserialize<'de>>(
 /// How a document of this kind begins, for messages.
 pub(super) fn header(kind: &str) -> String {
     format!("it begins with apiVersion: {API_VERSION}, kind: {kind}")
-}
-
-/// A span of a text that is at `base` of all texts.
-pub(super) fn moved(span: Span, base: usize) -> Span {
-    Span::new(span.start + base, span.end + base)
 }
 
 /// Refuses what readers could read differently: duplicate keys, merge keys and aliases.
