@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
+use xaccount::account_map::{CredentialKind, ServiceAccount};
+use xaccount::aws::{AccountId, ClusterArn, ExternalId, Issuer, OrgId, Partition, Principal, RoleArn, SessionName};
 use xaccount::capa::DEFAULT_ROLE_NAME;
+use xaccount::kubernetes::names;
 
 use super::args::{ConfigArgs, InputArgs};
 use super::help::{MORE, TEMPLATE, VERBS_TEMPLATE};
@@ -38,6 +40,7 @@ pub(crate) struct Iam {
 pub(crate) enum IamVerb {
     Trust(Box<Trust>),
     Permission(Box<Permission>),
+    SourceTrust(Box<SourceTrust>),
 }
 
 const IAM_EXIT_STATUS: &str = "\
@@ -103,6 +106,8 @@ pub(crate) struct Trust {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
 
     /// Print a whole document for create-role, including the statement for EC2
     #[arg(long, hide_short_help = true, conflicts_with = "merge", help_heading = "Mode")]
@@ -157,10 +162,82 @@ pub(crate) struct Permission {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
 
     /// Name of the inline policy for -o cli, cloudformation and terraform [default: xaccount-assume-role]
     #[arg(long, hide_short_help = true, value_name = "NAME", value_parser = policy_name, help_heading = "Mode")]
     pub(crate) policy_name: Option<String>,
+
+    /// AWS CLI profile for the source account, used by the script of -o cli
+    #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
+    pub(crate) source_profile: Option<String>,
+}
+
+const SOURCE_TRUST_EXAMPLE: &str = "\
+Example:
+  kubectl xaccount iam source-trust";
+
+const SOURCE_TRUST_EXAMPLES: &str = "\
+Examples:
+  # Print the statement for what the account map has as source.credentials
+  kubectl xaccount iam source-trust
+
+  # Without a map: a role that the CAPA pod gets from its service account
+  kubectl xaccount iam source-trust --source-account 111111111111 \\
+    --source-role capa --source-credentials irsa=https://oidc.example.com/id/X
+
+  # Merge it into the live policy; nothing is lost or duplicated
+  aws iam get-role --role-name R --query Role.AssumeRolePolicyDocument |
+    kubectl xaccount iam source-trust --merge - > trust.json
+
+  # Print a script with all commands: OIDC provider, role and association, and
+  # what to do in the management cluster
+  kubectl xaccount iam source-trust -o cli > source.sh";
+
+const SOURCE_TRUST_EXIT_STATUS: &str = "\
+Exit status:
+  0  done; with the diff of --merge FILE and with --check: nothing to change
+  1  the diff or --check found something to change, or a statement that allows
+     other service accounts or clusters; or --write --exit-code changed
+     something
+  2  an error or wrong usage; nothing was written, and stdout is empty";
+
+/// Print what gives the source account's role to the CAPA pod (its own trust policy)
+///
+/// Prints the statement for the trust policy of the role that the CAPA pod runs as: for EC2 (an instance profile), for a service account through IRSA, or for EKS Pod Identity. What it runs as comes from source.credentials in the account map, or from --source-credentials. -o cli prints a script with the commands around it.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = SOURCE_TRUST_EXAMPLE, before_long_help = SOURCE_TRUST_EXAMPLES, after_help = MORE,
+    after_long_help = SOURCE_TRUST_EXIT_STATUS, help_template = TEMPLATE,
+    override_usage = "kubectl xaccount iam source-trust [--merge FILE] [flags]")]
+pub(crate) struct SourceTrust {
+    #[command(flatten)]
+    pub(crate) source: SourceRoleArgs,
+
+    /// Service account of the CAPA pod [default: capa-system/capa-controller-manager]
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = service_account, help_heading = "Source")]
+    pub(crate) service_account: Option<ServiceAccount>,
+
+    /// Audience of the tokens, for irsa [default: sts.amazonaws.com]
+    #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = "Source")]
+    pub(crate) audience: Option<String>,
+
+    /// For podIdentity: the association has no session tags
+    #[arg(long, hide_short_help = true, help_heading = "Source")]
+    pub(crate) disable_session_tags: bool,
+
+    /// AWS partition of the source account [default: from an ARN, else aws]
+    #[arg(long, hide_short_help = true, help_heading = "Source")]
+    pub(crate) partition: Option<Partition>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    /// Print a whole document for create-role
+    #[arg(long, hide_short_help = true, conflicts_with = "merge", help_heading = "Mode")]
+    pub(crate) new_role: bool,
 
     /// AWS CLI profile for the source account, used by the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
@@ -190,6 +267,12 @@ pub(crate) struct SourceRoleArgs {
           help = "Role that the CAPA pod runs as: name, path and name, or ARN [default: the role of DKP and NKP]",
           long_help = format!("Role that the CAPA pod runs as: name, path and name, or ARN [default: {DEFAULT_ROLE_NAME}]"))]
     pub(crate) source_role: String,
+
+    /// What the CAPA pod runs as: instanceProfile, irsa, podIdentity, user=NAME or assumedRole=ARN
+    ///
+    /// podIdentity adds sts:TagSession, user=NAME is the principal instead of a role. iam source-trust needs irsa=ISSUER and podIdentity=CLUSTER_ARN. The same as source.credentials of the account map, for runs without a map.
+    #[arg(long, hide_short_help = true, value_name = "KIND", value_parser = source_credentials)]
+    pub(crate) source_credentials: Option<AskedCredentials>,
 
     /// Allow source and target to be the same account
     #[arg(long, hide_short_help = true)]
@@ -250,24 +333,6 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub(crate) merge: Option<PathBuf>,
 
-    /// Remove the grant from the document of --merge instead
-    #[arg(long, conflicts_with = "overwrite")]
-    pub(crate) remove: bool,
-
-    /// Replace other conditions for the same principal, and add the requested ones where they are missing
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-
-    /// With --remove and -o json: if no statement is left, print nothing instead of an error
-    #[arg(long, requires_all = ["remove", "output"], hide_short_help = true)]
-    pub(crate) allow_empty: bool,
-
-    /// A condition key of CAPA's requests and its value, for example aws:PrincipalTag/team=capa; KEY= if it is absent. May be repeated
-    ///
-    /// Decides whether conditions of existing statements hold. The external id, the session name, the organisation and the accounts are known from the manifests, the flags and the account map. Several values of one key mean that each of them is possible. With an ARN and a blank before the key, it is for this role or principal alone.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = context, hide_short_help = true)]
-    pub(crate) context: Vec<ContextEntry>,
-
     /// Print a diff and write nothing (the default with --merge FILE)
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client", hide_short_help = true,
           value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check"])]
@@ -301,11 +366,34 @@ impl PolicyArgs {
     }
 
     /// The flags that a script passes on to its merge.
-    pub(crate) fn for_script(&self) -> Vec<String> {
-        let flags = [(self.remove, "--remove"), (self.overwrite, "--overwrite")];
+    pub(crate) fn for_script(&self, change: &ChangeArgs) -> Vec<String> {
+        let flags = [(change.remove, "--remove"), (change.overwrite, "--overwrite")];
         let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
         flags.chain(self.max_size.map(|size| format!("--max-size={size}"))).collect()
     }
+}
+
+/// How a grant changes an existing document.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Mode")]
+pub(crate) struct ChangeArgs {
+    /// Remove the grant from the document of --merge instead
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) remove: bool,
+
+    /// Replace other conditions for the same principal, and add the requested ones where they are missing
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// With --remove and -o json: if no statement is left, print nothing instead of an error
+    #[arg(long, requires_all = ["remove", "output"], hide_short_help = true)]
+    pub(crate) allow_empty: bool,
+
+    /// A condition key of CAPA's requests and its value, for example aws:PrincipalTag/team=capa; KEY= if it is absent. May be repeated
+    ///
+    /// Decides whether conditions of existing statements hold. The external id, the session name, the organisation and the accounts are known from the manifests, the flags and the account map. Several values of one key mean that each of them is possible. With an ARN and a blank before the key, it is for this role or principal alone.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = context, hide_short_help = true)]
+    pub(crate) context: Vec<ContextEntry>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -343,6 +431,78 @@ fn context(text: &str) -> Result<ContextEntry, String> {
             Ok(ContextEntry { subject, key: key.to_owned(), value })
         }
         _ => Err("write KEY=VALUE with a condition key, for example sts:RoleSessionName=capa".into()),
+    }
+}
+
+/// A value of `--source-credentials`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AskedCredentials {
+    InstanceProfile,
+    Irsa(Option<Issuer>),
+    PodIdentity(Option<ClusterArn>),
+    /// A user's name, or its path and name.
+    User(String),
+    AssumedRole(RoleArn),
+}
+
+impl AskedCredentials {
+    pub(crate) fn kind(&self) -> CredentialKind {
+        match self {
+            Self::InstanceProfile => CredentialKind::InstanceProfile,
+            Self::Irsa(_) => CredentialKind::Irsa,
+            Self::PodIdentity(_) => CredentialKind::PodIdentity,
+            Self::User(_) => CredentialKind::User,
+            Self::AssumedRole(_) => CredentialKind::AssumedRole,
+        }
+    }
+
+    /// The value after the kind, if it was specified.
+    pub(crate) fn value(&self) -> Option<&str> {
+        match self {
+            Self::InstanceProfile => None,
+            Self::Irsa(issuer) => issuer.as_ref().map(Issuer::as_str),
+            Self::PodIdentity(cluster) => cluster.as_ref().map(ClusterArn::as_str),
+            Self::User(name) => Some(name),
+            Self::AssumedRole(role) => Some(role.as_str()),
+        }
+    }
+}
+
+fn source_credentials(text: &str) -> Result<AskedCredentials, String> {
+    let (kind, value) = text.split_once('=').map_or((text, None), |(kind, value)| (kind, Some(value)));
+    match (kind, value) {
+        ("instanceProfile", None) => Ok(AskedCredentials::InstanceProfile),
+        ("irsa", value) => {
+            let issuer = value.map(str::parse::<Issuer>).transpose().map_err(|error| error.to_string())?;
+            Ok(AskedCredentials::Irsa(issuer))
+        }
+        ("podIdentity", value) => {
+            let cluster = value.map(str::parse::<ClusterArn>).transpose().map_err(|error| error.to_string())?;
+            Ok(AskedCredentials::PodIdentity(cluster))
+        }
+        ("user", Some(name)) => {
+            let arn = format!("arn:aws:iam::000000000000:user/{}", name.trim_start_matches('/'));
+            match arn.parse::<Principal>() {
+                Ok(_) => Ok(AskedCredentials::User(name.trim_start_matches('/').to_owned())),
+                Err(_) => Err("user= takes the name of an IAM user, or its path and name".to_owned()),
+            }
+        }
+        ("assumedRole", Some(arn)) => role_arn(arn).map(AskedCredentials::AssumedRole),
+        ("user", None) => Err("write user=NAME".to_owned()),
+        ("assumedRole", None) => Err("write assumedRole=ARN".to_owned()),
+        _ => {
+            Err("write instanceProfile, irsa[=ISSUER], podIdentity[=CLUSTER_ARN], user=NAME or assumedRole=ARN"
+                .to_owned())
+        }
+    }
+}
+
+fn service_account(text: &str) -> Result<ServiceAccount, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if names::is_dns_label(namespace) && names::is_dns_subdomain(name) => {
+            Ok(ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("write NAMESPACE/NAME, such as capa-system/capa-controller-manager".to_owned()),
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) use explain::Explain;
 pub(crate) use function::Function;
 pub(crate) use help::{Help, fitted_help};
 pub(crate) use iam::{
-    ConditionArgs, ContextEntry, Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat,
-    SourceRoleArgs, Trust,
+    AskedCredentials, ChangeArgs, ConditionArgs, ContextEntry, Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission,
+    PolicyArgs, PolicyFormat, SourceRoleArgs, SourceTrust, Trust,
 };
 pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use inject::Inject;

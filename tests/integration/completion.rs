@@ -156,7 +156,7 @@ const FROM_MANIFESTS: &[Question] = &[
 
 /// Verbs below a verb, and verbs other than `inject`.
 const OTHER_VERBS: &[Question] = &[
-    (&["iam", ""], &["trust", "permission"], ":4"),
+    (&["iam", ""], &["trust", "permission", "source-trust"], ":4"),
     (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
     (&["iam", "trust", "-o", "c"], &["cli", "cloudformation", "clusterawsadm"], ":4"),
     (&["iam", "permission", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),

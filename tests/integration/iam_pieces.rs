@@ -3,6 +3,7 @@
 
 mod live;
 mod script;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};

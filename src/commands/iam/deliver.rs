@@ -1,24 +1,25 @@
-//! Prints or writes the result for a requested grant.
+//! Prints or writes the result for a requested change.
 
 use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
 use xaccount::diag::{Diagnostic, FileId, Span, SpannedError, escape_control};
 use xaccount::iam::limits::{self, PolicyKind};
 use xaccount::iam::render::{self, PieceError, PolicyTarget, Side};
-use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome, Removal};
+use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome, PolicyChange, Removal};
 use xaccount::session;
 
-use super::ask::GrantRequest;
+use super::ask::PolicyRequest;
 use super::merged::{self, Merging};
 use super::owner;
-use crate::cli::{PolicyArgs, PolicyFormat};
+use crate::cli::{ChangeArgs, PolicyArgs, PolicyFormat};
 use crate::commands::{CommandError, ExitStatus, Messages, Printed, Terminal};
 
-/// A grant, and how to print or write it.
+/// A change, and how to print or write it.
 pub(super) struct PolicyDelivery<'d> {
     pub(super) side: Side,
-    pub(super) ask: &'d GrantRequest,
+    pub(super) ask: &'d PolicyRequest,
     pub(super) policy: &'d PolicyArgs,
+    pub(super) change: &'d ChangeArgs,
     pub(super) policy_name: &'d str,
     pub(super) profile: Option<&'d str>,
     pub(super) terminal: &'d Terminal,
@@ -59,7 +60,7 @@ impl PolicyDelivery<'_> {
     fn merge(&self, merging: &Merging, mut messages: Messages, hint: Option<String>) -> Result<Printed, CommandError> {
         let outcome = match self.outcome(merging)? {
             Removal::Left(outcome) => outcome,
-            Removal::Nothing(notes) if self.policy.allow_empty => {
+            Removal::Nothing(notes) if self.change.allow_empty => {
                 let summary = notes.iter().map(|line| escape_control(line).into_owned()).collect();
                 return Ok(Printed { messages, summary, ..Printed::of(Vec::new()) });
             }
@@ -92,11 +93,12 @@ impl PolicyDelivery<'_> {
 
     fn outcome(&self, merging: &Merging) -> Result<Removal, CommandError> {
         let document = merging.given.document().as_bytes();
-        let result = if self.policy.remove {
-            iam::remove(document, &self.ask.grant)
-        } else {
-            let options = MergeOptions { overwrite: self.policy.overwrite };
-            iam::merge(document, &self.ask.grant, &options).map(Removal::Left)
+        let result = match &self.ask.change {
+            PolicyChange::Grant(grant) if self.change.remove => iam::remove(document, grant),
+            change => {
+                let options = MergeOptions { overwrite: self.change.overwrite };
+                change.merge(document, &options).map(Removal::Left)
+            }
         };
         result.map_err(|refusals| merging.refused(&refusals))
     }
@@ -134,7 +136,7 @@ impl PolicyDelivery<'_> {
         if merging.given.form() != DocumentForm::Bare {
             text.push('\n');
         }
-        if !edited.is_unchanged() && !self.policy.remove {
+        if !edited.is_unchanged() && !self.change.remove {
             self.short_enough(&text, Some(merging))?;
         }
         Ok(Merged { outcome, plan, edited, text })
@@ -177,7 +179,7 @@ impl PolicyDelivery<'_> {
 
     /// A document in the requested format.
     fn formatted(&self, document: &str) -> Result<String, Diagnostic> {
-        let statements = self.ask.grant.statements();
+        let statements = self.ask.change.statements();
         let target = PolicyTarget {
             side: self.side,
             partition: self.ask.partition,
@@ -189,7 +191,7 @@ impl PolicyDelivery<'_> {
             statements: &statements,
             profile: self.profile,
             arguments: &self.ask.arguments,
-            remove: self.policy.remove,
+            remove: self.change.remove,
         };
         let refused = |error: PieceError| refused(&error, error.help());
         if !self.policy.prints_document() {
@@ -197,7 +199,10 @@ impl PolicyDelivery<'_> {
         }
         match self.policy.output {
             None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
-            Some(PolicyFormat::Cli) => Ok(render::script(&target)),
+            Some(PolicyFormat::Cli) => Ok(match &self.ask.change {
+                PolicyChange::Grant(_) => render::script(&target),
+                PolicyChange::SourceTrust(trust) => render::source_script(&target, trust),
+            }),
             Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&target)),
             Some(PolicyFormat::Terraform) => Ok(render::terraform(&target)),
             Some(PolicyFormat::Clusterawsadm) => render::clusterawsadm(&target).map_err(refused),

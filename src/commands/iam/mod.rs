@@ -16,8 +16,10 @@ use xaccount::inventory::Inventory;
 
 use super::map_file::MapFile;
 use super::{CommandError, Messages, Printed, Terminal};
-use crate::cli::{ConfigArgs, Iam, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, Trust};
-use ask::GrantRequest;
+use crate::cli::{
+    ChangeArgs, ConfigArgs, Iam, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceTrust, Trust,
+};
+use ask::PolicyRequest;
 use deliver::PolicyDelivery;
 use manifests::Manifests;
 use merged::Merging;
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandErr
     match &args.verb {
         IamVerb::Trust(args) => trust(args, terminal),
         IamVerb::Permission(args) => permission(args, terminal),
+        IamVerb::SourceTrust(args) => source_trust(args, terminal),
     }
 }
 
@@ -72,7 +75,7 @@ impl Read {
     }
 
     /// The messages before the result, and the document to change.
-    fn messages(self, ask: &GrantRequest, terminal: &Terminal) -> (Messages, Option<Merging>) {
+    fn messages(self, ask: &PolicyRequest, terminal: &Terminal) -> (Messages, Option<Merging>) {
         let mut messages = Messages::default();
         if let Some(manifests) = self.manifests {
             manifests.warn(&ask.warnings, &mut messages);
@@ -87,48 +90,88 @@ impl Read {
 }
 
 fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
-    refuse_without_document(&args.policy)?;
-    if args.new_role && !args.policy.prints_document() {
-        let error = "--new-role prints a JSON document, and can't be combined with other formats of -o";
-        return Err(Diagnostic::error(error).help("omit --new-role or -o").into());
-    }
+    refuse_without_document(&args.policy, &args.change)?;
+    refuse_new_role(args.new_role, &args.policy)?;
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::trust(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
     let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
-        ask.grant.new_role_document()
+        ask.change.document()
     } else {
-        let mut statements = ask.grant.statements();
+        let mut statements = ask.change.statements();
         // One statement goes into the list of a document as it is, and so do the items of a list.
         if statements.len() == 1 { statements.remove(0) } else { statements.into() }
     };
     let (messages, merging) = read.messages(&ask, terminal);
-    let is_bare = merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none();
+    let is_bare = merging.is_none() && !args.new_role && !args.change.remove && args.policy.output.is_none();
     let hint = is_bare.then(|| {
         let role = ask.title();
         let (what, them) = if document.is_array() { ("two statements", "them") } else { ("a statement", "it") };
         format!("{what} for the trust policy of {role}; --merge adds {them} to an existing document, --new-role prints a whole one")
     });
     let profile = args.target_profile.as_deref();
-    let delivery =
-        PolicyDelivery { side: Side::Trust, ask: &ask, policy: &args.policy, policy_name: "", profile, terminal };
+    let delivery = PolicyDelivery {
+        side: Side::Trust,
+        ask: &ask,
+        policy: &args.policy,
+        change: &args.change,
+        policy_name: "",
+        profile,
+        terminal,
+    };
     delivery.run(&document, merging, messages, hint)
 }
 
+/// The policy of the source account's role itself. It needs no manifests.
+fn source_trust(args: &SourceTrust, terminal: &Terminal) -> Result<Printed, CommandError> {
+    refuse_new_role(args.new_role, &args.policy)?;
+    let merging = Merging::read(&args.policy)?;
+    refuse_document(&args.policy)?;
+    let map = MapFile::find(&args.config, &map_search_paths(None), terminal)?;
+    let read = Read { manifests: None, merging, map };
+    let ask = ask::source_trust(args, read.merging.as_ref(), read.map.as_ref())?;
+    let document = match args.new_role || !args.policy.prints_document() {
+        true => ask.change.document(),
+        false => ask.change.statements().remove(0),
+    };
+    let (messages, merging) = read.messages(&ask, terminal);
+    let is_bare = merging.is_none() && !args.new_role && args.policy.output.is_none();
+    let hint = is_bare.then(|| {
+        format!(
+            "a statement for the trust policy of {}; -o cli prints a script with the commands around it",
+            ask.title()
+        )
+    });
+    let (profile, change) = (args.source_profile.as_deref(), &ChangeArgs::default());
+    let (side, policy) = (Side::Trust, &args.policy);
+    let delivery = PolicyDelivery { side, ask: &ask, policy, change, policy_name: "", profile, terminal };
+    delivery.run(&document, merging, messages, hint)
+}
+
+/// Refuses `--new-role` with a format that is not the document.
+fn refuse_new_role(new_role: bool, policy: &PolicyArgs) -> Result<(), Diagnostic> {
+    if new_role && !policy.prints_document() {
+        let error = "--new-role prints a JSON document, and can't be combined with other formats of -o";
+        return Err(Diagnostic::error(error).help("omit --new-role or -o"));
+    }
+    Ok(())
+}
+
 fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, CommandError> {
-    refuse_without_document(&args.policy)?;
+    refuse_without_document(&args.policy, &args.change)?;
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::permission(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
     let (messages, merging) = read.messages(&ask, terminal);
     let json = args.policy.prints_document();
-    let hint = if args.policy.remove { None } else { ask.counted(merging.is_none() && json) };
+    let hint = if args.change.remove { None } else { ask.counted(merging.is_none() && json) };
     let profile = args.source_profile.as_deref();
     let policy_name = policy_name(args, merging.as_ref())?;
     let policy_name = policy_name.as_str();
     let side = Side::Permission;
-    let delivery = PolicyDelivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
-    delivery.run(&ask.grant.document(), merging, messages, hint)
+    let delivery =
+        PolicyDelivery { side, ask: &ask, policy: &args.policy, change: &args.change, policy_name, profile, terminal };
+    delivery.run(&ask.change.document(), merging, messages, hint)
 }
 
 /// The name of the inline policy: the flag's, else the document's, else the default.
@@ -166,8 +209,8 @@ fn map_search_paths(found: Option<&[Input]>) -> Vec<PathBuf> {
 }
 
 /// Refuses modes that need an existing document.
-fn refuse_without_document(policy: &PolicyArgs) -> Result<(), Diagnostic> {
-    let flags = [(policy.remove, "--remove"), (policy.overwrite, "--overwrite")];
+fn refuse_without_document(policy: &PolicyArgs, change: &ChangeArgs) -> Result<(), Diagnostic> {
+    let flags = [(change.remove, "--remove"), (change.overwrite, "--overwrite")];
     match flags.into_iter().find(|(given, _)| *given) {
         Some((_, flag)) if policy.merge.is_none() && policy.output != Some(PolicyFormat::Cli) => {
             Err(Diagnostic::error(format!("{flag} needs an existing policy document"))

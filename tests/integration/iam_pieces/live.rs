@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::said;
 use crate::support::{peer, skip, xaccount};
 
-const SOURCE: &str = "111111111111";
+pub(super) const SOURCE: &str = "111111111111";
 const TARGET: &str = "222222222222";
 const ROLE: &str = "control-plane.cluster-api-provider-aws.sigs.k8s.io";
 const POLICY: &str = "xaccount-assume-role";
@@ -21,14 +21,14 @@ const EXTERNAL_ID: &str = "0123:a=b";
 const ASSUME_ROLE: [&str; 5] = ["sts", "assume-role", "--role-session-name", "capa", "--role-arn"];
 
 /// An emulated AWS. The key id of an account's root user is the account's id.
-struct Cloud {
+pub(super) struct Cloud {
     server: Child,
     endpoint: String,
     directory: tempfile::TempDir,
 }
 
 impl Cloud {
-    fn start(test: &str) -> Option<Self> {
+    pub(super) fn start(test: &str) -> Option<Self> {
         let mut programs = Vec::new();
         for name in ["ministack", "aws", "kubectl"] {
             let Some(program) = peer(name) else {
@@ -94,7 +94,7 @@ impl Cloud {
     }
 
     /// The answer of the AWS CLI to an account's root user, as JSON.
-    fn aws(&self, account: &str, words: &[&str]) -> Value {
+    pub(super) fn aws(&self, account: &str, words: &[&str]) -> Value {
         let mut command = self.command(&self.path("bin/aws"));
         command.env("AWS_ACCESS_KEY_ID", account).env("AWS_SECRET_ACCESS_KEY", "x");
         let out = command.args(words).args(["--output", "json"]).output().unwrap();
@@ -112,7 +112,7 @@ impl Cloud {
     }
 
     /// Runs the script printed by the program.
-    fn run_script(&self, words: &[&str]) -> Output {
+    pub(super) fn run_script(&self, words: &[&str]) -> Output {
         let script = xaccount().arg("iam").args(words).args(["-o", "cli"]).output().unwrap();
         assert!(script.status.success(), "{}", said(&script));
         let file = self.path("script");
@@ -156,11 +156,11 @@ fn arn(account: &str) -> String {
     format!("arn:aws:iam::{account}:role/{ROLE}")
 }
 
-fn trusts(principal: &Value) -> Value {
+pub(super) fn trusts(principal: &Value) -> Value {
     json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" })
 }
 
-fn document(statements: &[&Value]) -> Value {
+pub(super) fn document(statements: &[&Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

@@ -13,7 +13,7 @@ use super::{Sample, said};
 use crate::support::{peer, skip};
 
 /// Words that a shell would split, replace or run.
-const ODD: [&str; 6] = ["it's \"$HOME\" `id` $(id) \\ \\\\ !", "a\nb", "*", "~", "--x=é;&|<>(){}[]#", "\\"];
+pub(super) const ODD: [&str; 6] = ["it's \"$HOME\" `id` $(id) \\ \\\\ !", "a\nb", "*", "~", "--x=é;&|<>(){}[]#", "\\"];
 
 /// Scripts for both policies, with and without an account, with and without odd words.
 fn variants() -> Vec<Sample> {
@@ -39,9 +39,10 @@ fn shellcheck_and_shells_find_nothing_wrong() {
     let variants = variants();
     let targets =
         variants.iter().flat_map(|sample| [false, true].map(|remove| PolicyTarget { remove, ..sample.target() }));
-    for (number, target) in targets.enumerate() {
+    let scripts: Vec<String> = targets.map(|target| render::script(&target)).chain(super::source::scripts()).collect();
+    for (number, script) in scripts.iter().enumerate() {
         let file = directory.path().join(format!("{number}.sh"));
-        fs::write(&file, render::script(&target)).unwrap();
+        fs::write(&file, script).unwrap();
         for shell in shells() {
             let out = super::run(&shell, &["-n"], &file);
             assert!(out.status.success() && out.stderr.is_empty(), "{}", said(&out));
@@ -52,7 +53,7 @@ fn shellcheck_and_shells_find_nothing_wrong() {
     assert!(out.status.success(), "{}", said(&out));
 }
 
-fn shells() -> Vec<PathBuf> {
+pub(super) fn shells() -> Vec<PathBuf> {
     let shells: Vec<_> = ["sh", "dash", "bash"].into_iter().filter_map(peer).collect();
     assert!(!shells.is_empty());
     shells
@@ -109,12 +110,12 @@ echo 'a new document'
 "#;
 
 /// A directory with the two programs and their answers.
-struct Stage {
+pub(super) struct Stage {
     directory: tempfile::TempDir,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let stage = Self { directory: tempfile::tempdir().unwrap() };
         for directory in ["bin", "answers", "tmp dir", "work"] {
             fs::create_dir(stage.path(directory)).unwrap();
@@ -130,11 +131,11 @@ impl Stage {
         stage
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn answer(&self, name: &str, text: &str) {
+    pub(super) fn answer(&self, name: &str, text: &str) {
         fs::write(self.path("answers").join(name), text).unwrap();
     }
 
@@ -144,7 +145,11 @@ impl Stage {
     }
 
     fn run_target(&self, shell: &PathBuf, target: &PolicyTarget<'_>, words: &[&str]) -> (Output, Vec<Vec<String>>) {
-        fs::write(self.path("script"), render::script(target)).unwrap();
+        self.run_text(shell, &render::script(target), words)
+    }
+
+    pub(super) fn run_text(&self, shell: &PathBuf, script: &str, words: &[&str]) -> (Output, Vec<Vec<String>>) {
+        fs::write(self.path("script"), script).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let out = Command::new(shell)
             .arg("-s")
@@ -168,14 +173,23 @@ impl Stage {
     }
 }
 
-fn error(code: &str, text: &str) -> String {
+pub(super) fn error(code: &str, text: &str) -> String {
     let operation = if text.starts_with("Stack") { "DescribeStackResources" } else { "GetRolePolicy" };
     format!("\nAn error occurred ({code}) when calling the {operation} operation: {text}\n")
 }
 
 /// Whether one of the calls changes anything.
-fn writes(calls: &[Vec<String>]) -> bool {
-    let writes = ["update-assume-role-policy", "put-role-policy", "delete-role-policy"];
+pub(super) fn writes(calls: &[Vec<String>]) -> bool {
+    let writes = [
+        "update-assume-role-policy",
+        "put-role-policy",
+        "delete-role-policy",
+        "create-role",
+        "create-open-id-connect-provider",
+        "add-client-id-to-open-id-connect-provider",
+        "create-addon",
+        "create-pod-identity-association",
+    ];
     calls.iter().flatten().any(|word| writes.contains(&word.as_str()))
 }
 

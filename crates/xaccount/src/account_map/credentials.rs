@@ -1,7 +1,7 @@
 //! What the CAPA pod runs as, and what follows for the roles that it assumes.
 
 use super::de::Spanned;
-use crate::aws::RoleArn;
+use crate::aws::{ClusterArn, Issuer, RoleArn};
 
 /// What the CAPA pod runs as.
 #[derive(Clone, Debug)]
@@ -23,8 +23,35 @@ pub enum Credentials {
     },
 }
 
-/// The service account of CAPA.
-#[derive(Clone, Debug)]
+/// The kinds of [`Credentials`]. Displays as in a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// `instanceProfile`
+    InstanceProfile,
+    /// `irsa`
+    Irsa,
+    /// `podIdentity`
+    PodIdentity,
+    /// `user`
+    User,
+    /// `assumedRole`
+    AssumedRole,
+}
+
+impl std::fmt::Display for CredentialKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::InstanceProfile => "instanceProfile",
+            Self::Irsa => "irsa",
+            Self::PodIdentity => "podIdentity",
+            Self::User => "user",
+            Self::AssumedRole => "assumedRole",
+        })
+    }
+}
+
+/// The service account of CAPA. Displays as `NAMESPACE/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceAccount {
     /// Its namespace; by default `capa-system`.
     pub namespace: String,
@@ -32,11 +59,27 @@ pub struct ServiceAccount {
     pub name: String,
 }
 
+/// Where CAPA runs by default (CAPA `config/default/kustomization.yaml`, `config/rbac/service_account.yaml`, v2.13.0).
+impl Default for ServiceAccount {
+    fn default() -> Self {
+        Self { namespace: "capa-system".to_owned(), name: "capa-controller-manager".to_owned() }
+    }
+}
+
+impl std::fmt::Display for ServiceAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The audience of a token for STS (EKS user guide, "Assign IAM roles to Kubernetes service accounts").
+pub const STS_AUDIENCE: &str = "sts.amazonaws.com";
+
 /// IAM roles for service accounts.
 #[derive(Clone, Debug)]
 pub struct Irsa {
-    /// The OIDC issuer, with `https://` and without a final slash.
-    pub issuer: Spanned<String>,
+    /// The OIDC issuer of the management cluster.
+    pub issuer: Spanned<Issuer>,
     /// The audience of the token; by default `sts.amazonaws.com`.
     pub audience: String,
     /// The service account.
@@ -47,7 +90,7 @@ pub struct Irsa {
 #[derive(Clone, Debug)]
 pub struct PodIdentity {
     /// The ARN of the management cluster.
-    pub cluster_arn: Spanned<String>,
+    pub cluster_arn: Spanned<ClusterArn>,
     /// Whether the session has the six session tags of EKS, which are transitive.
     pub session_tags: bool,
     /// The role that EKS assumes after that of the association.
@@ -67,14 +110,25 @@ impl Credentials {
         }
     }
 
-    /// The kind, as it is written.
-    pub fn kind(&self) -> &'static str {
+    /// The value that the kind needs: an issuer, a cluster's ARN, a user's name or a role's ARN.
+    pub fn value(&self) -> Option<&str> {
         match self {
-            Self::InstanceProfile => "instanceProfile",
-            Self::Irsa(_) => "irsa",
-            Self::PodIdentity(_) => "podIdentity",
-            Self::User(_) => "user",
-            Self::AssumedRole { .. } => "assumedRole",
+            Self::InstanceProfile => None,
+            Self::Irsa(irsa) => Some(irsa.issuer.value.as_str()),
+            Self::PodIdentity(identity) => Some(identity.cluster_arn.value.as_str()),
+            Self::User(name) => Some(name.value.trim_start_matches('/')),
+            Self::AssumedRole { role, .. } => Some(role.value.as_str()),
+        }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::InstanceProfile => CredentialKind::InstanceProfile,
+            Self::Irsa(_) => CredentialKind::Irsa,
+            Self::PodIdentity(_) => CredentialKind::PodIdentity,
+            Self::User(_) => CredentialKind::User,
+            Self::AssumedRole { .. } => CredentialKind::AssumedRole,
         }
     }
 }

@@ -26,7 +26,7 @@ use lossless_yaml::{NodeId, Source as Text, Tree, parse};
 pub use allowed_namespaces::AllowedNamespaces;
 pub use assign::Assigned;
 pub use check::parse_glob;
-pub use credentials::{Credentials, Irsa, PodIdentity, ServiceAccount};
+pub use credentials::{CredentialKind, Credentials, Irsa, PodIdentity, STS_AUDIENCE, ServiceAccount};
 pub use de::Spanned;
 pub use entry::{Cluster, Entry, Place, entry_of};
 pub use fields::{API_VERSION, KIND, LIST_KIND, list_schema, schema};

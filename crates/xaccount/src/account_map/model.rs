@@ -131,6 +131,16 @@ impl std::fmt::Display for IdentityName {
 }
 
 impl Source {
+    /// The ARN of the principal that the CAPA pod has, as far as the map says: with this partition, and the default role
+    /// of CAPA's control plane if the map names no role.
+    pub fn principal(&self, partition: Partition) -> Option<String> {
+        if let Some(other) = self.other_principal(partition) {
+            return Some(other.value.as_str().to_owned());
+        }
+        let name = self.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| name.value.as_str());
+        RoleArn::new(partition, &self.account.as_ref()?.value, name).ok().map(|role| role.as_str().to_owned())
+    }
+
     /// The principal that assumes the targets' roles and that is not the role of `roleName`: a user, in this partition, or
     /// another role.
     pub fn other_principal(&self, partition: Partition) -> Option<Spanned<Principal>> {

@@ -10,6 +10,7 @@ mod bodies;
 mod class_patches;
 mod class_variable;
 mod cluster_class;
+mod controller_facts;
 pub mod errata;
 mod field;
 mod go_template;
@@ -38,6 +39,7 @@ pub use class_variable::decided_reference;
 pub use cluster_class::{
     ClassPart, ClassPatch, ClassTemplate, ClassVariable, ClusterClass, ReferenceWrite, WrittenPart, WrittenValue,
 };
+pub use controller_facts::{ControllerFact, KEYS_SECRET, SERVICE_ACCOUNT};
 pub use field::{
     ClassDecision, ClassReference, DecidedBy, DecidingVariable, Field, IdentityKindSource, IdentityReference,
     ObjectReference, Reference, Rest, State, Undecided,

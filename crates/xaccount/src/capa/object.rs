@@ -7,6 +7,7 @@ use lossless_yaml::{Lookup, NodeId, Tree};
 use super::account_scoped::{AccountScoped, Companion, companions, to_an_account};
 use super::alive::{Mark, mark};
 use super::cluster_class::{ClusterClass, cluster_class};
+use super::controller_facts::{ControllerFact, controller_fact};
 use super::field::{
     ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at,
 };
@@ -66,6 +67,8 @@ pub enum ObjectKind {
     Namespace,
     /// A Secret; only if it was requested, see [`beside`]. Only its name and namespace are read.
     Secret,
+    /// Another object that shows something about the pod of CAPA; only if it was requested, see [`beside`].
+    OfController,
     /// An object of Flux or Argo CD that applies a directory.
     GitOps(GitOps),
     /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
@@ -115,6 +118,8 @@ pub struct Object {
     pub is_paused: bool,
     /// What kustomizations do with it; `None` if it is applied as it is.
     pub applied: Option<Box<Applied>>,
+    /// What it shows about the pod of CAPA.
+    pub controller_fact: Option<Box<ControllerFact>>,
 }
 
 /// What kustomizations do with an object before it is applied.
@@ -208,6 +213,7 @@ impl ObjectKind {
                 | Self::Elsewhere(_)
                 | Self::Namespace
                 | Self::Secret
+                | Self::OfController
                 | Self::Class(_)
                 | Self::GitOps(_)
                 | Self::Wrapper(_)
@@ -315,6 +321,7 @@ pub(super) fn view_as(
     variable: Option<&[String]>,
 ) -> Object {
     let object_kind = kind_of(tree, node, &api_version, &kind, variable);
+    let controller_fact = controller_fact(tree, node, &api_version, &kind).map(Box::new);
     Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
@@ -337,6 +344,7 @@ pub(super) fn view_as(
         is_local_config: is_local_config(tree, node),
         is_paused: annotation(tree, node, "cluster.x-k8s.io/paused").is_some(),
         applied: None,
+        controller_fact,
     }
 }
 
@@ -470,18 +478,19 @@ pub(crate) fn elsewhere_spec(kind: &str) -> &'static [&'static str] {
     if kind.ends_with("Template") { &["spec", "template", "spec"] } else { &["spec"] }
 }
 
-/// Sets the kind of a Namespace or a Secret, which are [`ObjectKind::Foreign`] otherwise. Whether an identity may be
-/// used can depend on them.
+/// Sets the kind of a Namespace, a Secret or an object that shows something about the pod of CAPA, which are
+/// [`ObjectKind::Foreign`] otherwise. Whether an identity may be used can depend on them.
 pub fn beside(object: &mut Object) {
-    if object.object_kind != ObjectKind::Foreign || object.api_version != "v1" {
+    if object.object_kind != ObjectKind::Foreign {
         return;
     }
-    match object.kind.as_str() {
-        "Namespace" => object.object_kind = ObjectKind::Namespace,
-        "Secret" => {
+    match (object.api_version.as_str(), object.kind.as_str()) {
+        ("v1", "Namespace") => object.object_kind = ObjectKind::Namespace,
+        ("v1", "Secret") => {
             object.object_kind = ObjectKind::Secret;
             object.labels = Labels::default();
         }
+        _ if object.controller_fact.is_some() => object.object_kind = ObjectKind::OfController,
         _ => {}
     }
 }
@@ -521,6 +530,7 @@ pub(super) fn refused(
         is_local_config: false,
         is_paused: false,
         applied: None,
+        controller_fact: None,
     }
 }
 

@@ -451,9 +451,10 @@ pub fn needles_with_surroundings() -> Needles {
 /// The kinds of objects that can decide whether an identity may be used.
 pub const SURROUNDINGS: [&str; 2] = ["Namespace", "Secret"];
 
-/// The needles of a verb that also looks for misplaced references, all of which have this key.
+/// The needles of a verb that also looks for misplaced references, all of which have this key, and for what shows
+/// something about the pod of CAPA.
 pub fn needles_for_lint() -> Needles {
-    needles_with_surroundings().also(&["identityRef"])
+    needles_with_surroundings().also(&["identityRef", "ServiceAccount", "AWSMachineTemplate"])
 }
 
 /// Whether a text could be or contain a Secret or a ConfigMap, so that none of it may be shown. The text need not be

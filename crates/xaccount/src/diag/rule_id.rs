@@ -99,6 +99,10 @@ rule_ids! {
     TwoAccounts = "XA042",
     /// A fault of the CAPA release puts an object into another account.
     Erratum = "XA043",
+    /// A manifest gives the CAPA pod other credentials than the account map says.
+    SourceDiffers = "XA044",
+    /// A machine on which the CAPA pod can't get the credentials of its instance profile.
+    ImdsHops = "XA045",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.

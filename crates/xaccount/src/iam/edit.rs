@@ -4,11 +4,11 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::coverage::RequestedGrant;
+use super::coverage::{RequestedGrant, covers};
 use super::document;
 use super::grant::Grant;
 use crate::aws::policy::{Effect, Policy, Statement, TAG_SESSION, Texts};
-use crate::diag::{Span, SpannedError};
+use crate::diag::{Span, SpannedError, escape_control};
 use lossless_yaml::{ObjectRef, Plan};
 
 /// All actions that a grant can have.
@@ -21,10 +21,15 @@ pub(super) fn listed_actions(statement: &Statement) -> Vec<&'static str> {
     ACTIONS.into_iter().filter(lists).collect()
 }
 
+/// A policy document, and its text, which is edited.
+pub(super) struct PolicyText<'e> {
+    bytes: &'e [u8],
+    pub(super) policy: Policy,
+}
+
 /// A document that a grant is added to or removed from.
 pub(super) struct DocumentEdit<'e> {
-    document: &'e [u8],
-    pub(super) policy: Policy,
+    pub(super) text: PolicyText<'e>,
     pub(super) grant: &'e Grant,
 }
 
@@ -39,18 +44,19 @@ pub(super) struct Changes {
     pub(super) removals: Vec<PatchOperation>,
 }
 
-impl<'e> DocumentEdit<'e> {
-    pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<SpannedError>> {
-        let policy = document::policy(document).map_err(|error| vec![error])?;
-        let edit = Self { document, policy, grant };
-        edit.of_this_kind().map_err(|error| vec![error])?;
-        Ok(edit)
+impl<'e> PolicyText<'e> {
+    /// # Errors
+    /// Not a policy document, or a permissions policy although a trust policy is expected, or the other way round.
+    pub(super) fn read(bytes: &'e [u8], is_trust: bool) -> Result<Self, Vec<SpannedError>> {
+        let policy = document::policy(bytes).map_err(|error| vec![error])?;
+        let text = Self { bytes, policy };
+        text.of_this_kind(is_trust).map_err(|error| vec![error])?;
+        Ok(text)
     }
 
-    /// Refuses a permissions policy if a trust policy is expected, and the other way round.
-    fn of_this_kind(&self) -> Result<(), SpannedError> {
+    fn of_this_kind(&self, is_trust: bool) -> Result<(), SpannedError> {
         for statement in &self.policy.statements {
-            let (has, lacks) = match self.grant.is_trust() {
+            let (has, lacks) = match is_trust {
                 true => {
                     (statement.resource.as_ref().map(|element| element.patterns.span), statement.principals.is_none())
                 }
@@ -58,7 +64,7 @@ impl<'e> DocumentEdit<'e> {
                     (statement.principals.as_ref().map(|principals| principals.span), statement.resource.is_none())
                 }
             };
-            let (this, other, verb, element, missing) = match self.grant.is_trust() {
+            let (this, other, verb, element, missing) = match is_trust {
                 true => ("trust", "permissions", "permission", "Resource", "Principal"),
                 false => ("permissions", "trust", "trust", "Principal", "Resource"),
             };
@@ -76,21 +82,45 @@ impl<'e> DocumentEdit<'e> {
         Ok(())
     }
 
-    pub(super) fn grants<'s>(&'s self, asked: &'s RequestedGrant<'_>) -> impl Iterator<Item = &'s Statement> {
-        self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
-    }
-
-    /// Appends subjects to those that a statement lists.
-    pub(super) fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
-        let pointer = self.subjects_pointer(home);
-        if listed.is_list {
-            let path = PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(["-"]));
-            let add = |arn: &&str| PatchOperation::Add(AddOperation { path: path.clone(), value: Value::from(*arn) });
-            return arns.iter().map(add).collect();
+    /// Warnings that do not depend on the grant: principals that were deleted, elements that IAM does not know, and an
+    /// Allow for everyone.
+    pub(super) fn oddities(&self) -> Vec<SpannedError> {
+        let mut odd = Vec::new();
+        let is_id = |text: &str| {
+            let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
+            id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        };
+        for statement in &self.policy.statements {
+            for text in statement.aws_principals().filter(|text| is_id(&text.text)) {
+                let kind = if text.text.starts_with("AROA") { "role" } else { "user" };
+                odd.push(
+                    SpannedError::new(format!("{} is the id of a deleted {kind}", text.text), text.span)
+                        .help(format!("a new {kind} of the same name has another id, and this entry does not allow it"))
+                        .help("replace it with the ARN, or remove it: AWS may refuse to save a policy with such an id"),
+                );
+            }
+            for name in &statement.unknown {
+                let message = format!(
+                    "{} has an element that IAM does not know: {}",
+                    statement.title(),
+                    escape_control(&name.text)
+                );
+                odd.push(
+                    SpannedError::new(message, name.span)
+                        .help("check its spelling; the statement does not count as a grant"),
+                );
+            }
+            let is_open = statement.effect == Effect::Allow && statement.conditions.is_empty();
+            let star = statement.aws_principals().find(|text| text.text == "*");
+            if let Some(star) = star.filter(|_| is_open && covers(&statement.action, "sts:AssumeRole")) {
+                let message = format!("{} allows every AWS account to assume this role", statement.title());
+                odd.push(
+                    SpannedError::new(message, star.span)
+                        .help("replace \"*\" with the ARN of the source role, or add a condition"),
+                );
+            }
         }
-        let all = listed.texts.iter().map(|text| text.text.as_str()).chain(arns.iter().copied());
-        let value = all.map(Value::from).collect();
-        vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
+        odd
     }
 
     /// The operations of a change. If `Statement` is a single statement, it becomes a list with the added ones.
@@ -108,14 +138,43 @@ impl<'e> DocumentEdit<'e> {
             return Ok(edits);
         }
         edits.extend(removals);
-        let refuse = |error: String| vec![SpannedError::new(error, Span::new(0, self.document.len()))];
+        let refuse = |error: String| vec![SpannedError::new(error, Span::new(0, self.bytes.len()))];
         let mut document: Value =
-            serde_json::from_slice(self.document).map_err(|error| refuse(format!("not JSON: {error}")))?;
+            serde_json::from_slice(self.bytes).map_err(|error| refuse(format!("not JSON: {error}")))?;
         json_patch::patch(&mut document, &edits).map_err(|error| refuse(error.to_string()))?;
         // A change may have removed the only statement.
         let existing = document.as_object_mut().and_then(|members| members.remove("Statement"));
         let value = existing.into_iter().chain(added).collect();
         Ok(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(["Statement"]), value })])
+    }
+
+    pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
+        let object = ObjectRef { document: Span::new(0, self.bytes.len()), base: PointerBuf::new() };
+        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations.into())] };
+        Plan { changes, ..Plan::default() }
+    }
+}
+
+impl<'e> DocumentEdit<'e> {
+    pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<SpannedError>> {
+        Ok(Self { text: PolicyText::read(document, grant.is_trust())?, grant })
+    }
+
+    pub(super) fn grants<'s>(&'s self, asked: &'s RequestedGrant<'_>) -> impl Iterator<Item = &'s Statement> {
+        self.text.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.text.policy, statement))
+    }
+
+    /// Appends subjects to those that a statement lists.
+    pub(super) fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
+        let pointer = self.subjects_pointer(home);
+        if listed.is_list {
+            let path = PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(["-"]));
+            let add = |arn: &&str| PatchOperation::Add(AddOperation { path: path.clone(), value: Value::from(*arn) });
+            return arns.iter().map(add).collect();
+        }
+        let all = listed.texts.iter().map(|text| text.text.as_str()).chain(arns.iter().copied());
+        let value = all.map(Value::from).collect();
+        vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
     }
 
     /// Removes subjects that a statement lists, last one first; removes the statement if it lists no others.
@@ -128,7 +187,7 @@ impl<'e> DocumentEdit<'e> {
         let remove =
             |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
         if which.len() == listed.texts.len() {
-            return vec![remove(self.policy.pointer(statement))];
+            return vec![remove(self.text.policy.pointer(statement))];
         }
         let item = |at: &usize| {
             let mut pointer = self.subjects_pointer(statement);
@@ -147,7 +206,7 @@ impl<'e> DocumentEdit<'e> {
     }
 
     fn subjects_pointer(&self, statement: &Statement) -> Vec<String> {
-        let mut pointer = self.policy.pointer(statement);
+        let mut pointer = self.text.policy.pointer(statement);
         let names: &[&str] = if self.grant.is_trust() { &["Principal", "AWS"] } else { &["Resource"] };
         pointer.extend(names.iter().map(|name| (*name).to_owned()));
         pointer
@@ -179,11 +238,5 @@ impl<'e> DocumentEdit<'e> {
         let existing = &statement.action.patterns.texts;
         let all = actions.iter().all(|action| existing.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
         equal && all && self.has_grant_shape(statement, actions)
-    }
-
-    pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
-        let object = ObjectRef { document: Span::new(0, self.document.len()), base: PointerBuf::new() };
-        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations.into())] };
-        Plan { changes, ..Plan::default() }
     }
 }

@@ -6,7 +6,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::{Map, Value, json};
 
-use super::coverage::{RequestedGrant, covers};
+use super::coverage::RequestedGrant;
 use super::edit::{ACTIONS, Changes, DocumentEdit, listed_actions};
 use super::grant::{Grant, one_or_list};
 use crate::aws::policy::{Condition, Effect, Statement, TAG_SESSION, Texts, Truth};
@@ -42,7 +42,7 @@ pub struct MergeOutcome {
 /// same subject under other conditions.
 pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<MergeOutcome, Vec<SpannedError>> {
     let edit = DocumentEdit::read(document, grant)?;
-    let mut outcome = MergeOutcome { warnings: edit.oddities(), ..MergeOutcome::default() };
+    let mut outcome = MergeOutcome { warnings: edit.text.oddities(), ..MergeOutcome::default() };
     let (defeats, doubts) = edit.denials();
     if !defeats.is_empty() {
         return Err(defeats);
@@ -56,59 +56,18 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<M
     let mut changes = Changes::default();
     let rest = edit.guards(&granted, &missing, options, &mut changes, &mut outcome)?;
     edit.add(&rest, &mut changes, &mut outcome);
-    outcome.plan = edit.plan(edit.operations(changes)?);
+    outcome.plan = edit.text.plan(edit.text.operations(changes)?);
     Ok(outcome)
 }
 
 impl DocumentEdit<'_> {
-    /// Warnings that do not depend on the grant: principals that were deleted, elements that IAM does not know, and an
-    /// Allow for everyone.
-    fn oddities(&self) -> Vec<SpannedError> {
-        let mut odd = Vec::new();
-        let is_id = |text: &str| {
-            let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
-            id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
-        };
-        for statement in &self.policy.statements {
-            for text in statement.aws_principals().filter(|text| is_id(&text.text)) {
-                let kind = if text.text.starts_with("AROA") { "role" } else { "user" };
-                odd.push(
-                    SpannedError::new(format!("{} is the id of a deleted {kind}", text.text), text.span)
-                        .help(format!("a new {kind} of the same name has another id, and this entry does not allow it"))
-                        .help("replace it with the ARN, or remove it: AWS may refuse to save a policy with such an id"),
-                );
-            }
-            for name in &statement.unknown {
-                let message = format!(
-                    "{} has an element that IAM does not know: {}",
-                    statement.title(),
-                    escape_control(&name.text)
-                );
-                odd.push(
-                    SpannedError::new(message, name.span)
-                        .help("check its spelling; the statement does not count as a grant"),
-                );
-            }
-            let is_open = statement.effect == Effect::Allow && statement.conditions.is_empty();
-            let star = statement.aws_principals().find(|text| text.text == "*");
-            if let Some(star) = star.filter(|_| is_open && covers(&statement.action, "sts:AssumeRole")) {
-                let message = format!("{} allows every AWS account to assume this role", statement.title());
-                odd.push(
-                    SpannedError::new(message, star.span)
-                        .help("replace \"*\" with the ARN of the source role, or add a condition"),
-                );
-            }
-        }
-        odd
-    }
-
     /// The Deny statements that defeat the grant, and those that may.
     fn denials(&self) -> (Vec<SpannedError>, Vec<SpannedError>) {
         let (mut defeats, mut doubts) = (Vec::new(), Vec::new());
-        for statement in self.policy.statements.iter().filter(|statement| statement.effect == Effect::Deny) {
+        for statement in self.text.policy.statements.iter().filter(|statement| statement.effect == Effect::Deny) {
             let asked = RequestedGrant::all(self.grant);
             let truths: Vec<(Truth, &RequestedGrant<'_>)> =
-                asked.iter().map(|asked| (asked.matches(&self.policy, statement), asked)).collect();
+                asked.iter().map(|asked| (asked.matches(&self.text.policy, statement), asked)).collect();
             let Some(&(truth, asked)) = truths.iter().max_by_key(|(truth, _)| *truth) else { continue };
             let mut who: Vec<&str> =
                 truths.iter().filter(|(other, _)| *other == truth).map(|(_, asked)| asked.arn).collect();
@@ -182,7 +141,7 @@ impl DocumentEdit<'_> {
 
     /// Whether a statement that lists the subject, and does nothing but grant, allows it without a requested condition.
     fn is_open_in(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> bool {
-        asked.is_granted_by(&self.policy, statement)
+        asked.is_granted_by(&self.text.policy, statement)
             && self.granted_in(statement, &[asked]).is_some()
             && !self.open_keys(asked, statement).is_empty()
     }
@@ -211,8 +170,8 @@ impl DocumentEdit<'_> {
     /// Adds notes about statements that seem to grant a missing action, but never do.
     fn note_never_met(&self, missing: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
         for asked in missing {
-            for statement in &self.policy.statements {
-                let Some(condition) = asked.never_met(&self.policy, statement) else { continue };
+            for statement in &self.text.policy.statements {
+                let Some(condition) = asked.never_met(&self.text.policy, statement) else { continue };
                 let (title, action, key) = (statement.title(), asked.action, escape_control(&condition.key.text));
                 outcome.notes.push(format!(
                     "{title} does not grant {action} to {}: requests for that action have no {key}, so the condition never holds",
@@ -242,12 +201,12 @@ impl DocumentEdit<'_> {
         rest.extend(open.iter().filter(|asked| !enforced(asked)));
         let mut errors = Vec::new();
         let (mut removed_refs, mut settled) = (Vec::new(), Vec::new());
-        for statement in self.policy.statements.iter().rev() {
-            let guards = |asked: &&RequestedGrant<'_>| asked.is_guarded_by(&self.policy, statement);
+        for statement in self.text.policy.statements.iter().rev() {
+            let guards = |asked: &&RequestedGrant<'_>| asked.is_guarded_by(&self.text.policy, statement);
             let mut guarded: Vec<&RequestedGrant<'_>> = missing.iter().copied().filter(guards).collect();
             guarded.extend(open.iter().filter(|asked| self.is_open_in(asked, statement)));
             let Some(first) = guarded.first() else { continue };
-            let same = guarded.iter().any(|asked| asked.is_selected_by(&self.policy, statement));
+            let same = guarded.iter().any(|asked| asked.is_selected_by(&self.text.policy, statement));
             if same && !options.overwrite {
                 errors.push(self.other_condition(statement, first));
                 continue;
@@ -319,7 +278,7 @@ impl DocumentEdit<'_> {
         outcome: &mut MergeOutcome,
     ) -> Vec<&'static str> {
         let path = |member: &str| {
-            let pointer = self.policy.pointer(statement);
+            let pointer = self.text.policy.pointer(statement);
             PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain([member]))
         };
         let mut actions = listed_actions(statement);
@@ -349,7 +308,7 @@ impl DocumentEdit<'_> {
     /// The operations that add the requested conditions to a statement, and keep its others.
     fn added_conditions(&self, statement: &Statement, actions: &[&str]) -> Vec<PatchOperation> {
         let path = |tokens: &[&str]| {
-            let pointer = self.policy.pointer(statement);
+            let pointer = self.text.policy.pointer(statement);
             PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(tokens.iter().copied()))
         };
         let add = |tokens: &[&str], value: Value| PatchOperation::Add(AddOperation { path: path(tokens), value });
@@ -391,7 +350,7 @@ impl DocumentEdit<'_> {
         }
         // Under such a condition before, it loses nothing.
         let had_it = |asked: &RequestedGrant<'_>| {
-            RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).never_met(&self.policy, statement).is_none()
+            RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).never_met(&self.text.policy, statement).is_none()
         };
         let Some(asked) = guarded.iter().find(|asked| !mixed || had_it(asked)) else { return Vec::new() };
         let message = format!("{} also grants {TAG_SESSION} to {}", statement.title(), asked.arn);
@@ -461,7 +420,7 @@ impl DocumentEdit<'_> {
                 }
             }
         }
-        for statement in &self.policy.statements {
+        for statement in &self.text.policy.statements {
             if let (Some(arns), Some(listed)) = (joined.get(&statement.index), self.subjects(statement)) {
                 changes.edits.extend(self.join(statement, listed, arns));
             }
@@ -473,7 +432,7 @@ impl DocumentEdit<'_> {
         // A Sid names what the statement is for; whoever deletes that purpose would delete this grant as well.
         let is_home =
             |statement: &&Statement| statement.named_sid().is_none() && self.is_same_grant(statement, actions);
-        let home = self.policy.statements.iter().find(is_home)?;
+        let home = self.text.policy.statements.iter().find(is_home)?;
         self.subjects(home).map(|_| home)
     }
 }

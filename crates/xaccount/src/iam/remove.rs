@@ -33,7 +33,7 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedErro
     };
     let mut operations = Vec::new();
     let mut removed = 0;
-    for statement in edit.policy.statements.iter().rev() {
+    for statement in edit.text.policy.statements.iter().rev() {
         let Some(listed) = edit.subjects(statement).filter(|_| granted(statement)) else {
             continue;
         };
@@ -48,14 +48,14 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedErro
         let named: Vec<&str> = which.iter().map(|&at| listed.texts[at].text.as_str()).collect();
         outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
     }
-    if removed > 0 && removed == edit.policy.statements.len() {
+    if removed > 0 && removed == edit.text.policy.statements.len() {
         return Ok(Removal::Nothing(outcome.notes));
     }
     still_granted(&edit, &asked, &granted, &mut outcome);
     if operations.is_empty() {
         outcome.notes.push("nothing to remove: no statement contains this grant".to_owned());
     }
-    outcome.plan = edit.plan(operations);
+    outcome.plan = edit.text.plan(operations);
     Ok(Removal::Left(outcome))
 }
 
@@ -68,11 +68,11 @@ fn still_granted(
 ) {
     let mut reported = Vec::new();
     for asked in asked {
-        for statement in &edit.policy.statements {
+        for statement in &edit.text.policy.statements {
             let is_removed = is_grant(statement) && asked.is_listed_in(statement);
-            let truth = asked.matches(&edit.policy, statement);
+            let truth = asked.matches(&edit.text.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
-            let guarded = asked.is_guarded_by(&edit.policy, statement);
+            let guarded = asked.is_guarded_by(&edit.text.policy, statement);
             if !is_removed && (stays || guarded) && !reported.contains(&(asked.arn, statement.index)) {
                 reported.push((asked.arn, statement.index));
                 let how = match (guarded, truth) {

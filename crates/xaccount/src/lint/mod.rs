@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use crate::account_map::Spanned;
+use crate::account_map::{AccountMap, Credentials, Spanned};
 use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
@@ -59,8 +59,10 @@ pub struct Context<'c> {
     pub has_all_identities: bool,
     /// Annotations that the account map requires on identities.
     pub annotations: &'c [(String, Spanned<String>)],
-    /// The source account, if the account map specifies it.
-    pub source_account: Option<&'c AccountId>,
+    /// The account map, if there is one.
+    pub map: Option<&'c AccountMap>,
+    /// Namespace and name of the clusters that the account map keeps in the source account.
+    pub staying: &'c [(String, String)],
     /// What kustomizations build from the files.
     pub builds: &'c Builds,
     /// Trust policies of target roles.
@@ -70,6 +72,16 @@ pub struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// The source account, if the account map specifies it.
+    fn source_account(&self) -> Option<&AccountId> {
+        self.map?.source.account.as_ref().map(|account| &account.value)
+    }
+
+    /// What the CAPA pod runs as, if the account map specifies it.
+    fn credentials(&self) -> Option<&Credentials> {
+        self.map?.source.credentials.as_ref().map(|credentials| &credentials.value)
+    }
+
     /// The CAPA release that the manifests are evaluated for.
     pub fn release(&self) -> Release {
         self.status.cluster_state.release()
@@ -178,8 +190,13 @@ impl Findings {
 
     /// Adds a finding with its fix.
     fn add_with_fix(&mut self, diagnostic: Diagnostic, fix: Fix) {
-        debug_assert!(self.rule.fix.is_some(), "{} has a fix, but no applicability", self.rule.id);
         self.add(diagnostic);
+        self.fix_last(fix);
+    }
+
+    /// Gives the finding that was added last its fix.
+    fn fix_last(&mut self, fix: Fix) {
+        debug_assert!(self.rule.fix.is_some(), "{} has a fix, but no applicability", self.rule.id);
         if let Some(last) = self.found.last_mut() {
             last.fix = Some(fix);
         }
@@ -260,7 +277,8 @@ mod tests {
             release_is_specified: false,
             has_all_identities: false,
             annotations: &[],
-            source_account: None,
+            map: None,
+            staying: &[],
             builds: &Builds::default(),
             trust: &[],
             permission: &[],

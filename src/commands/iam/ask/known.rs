@@ -1,13 +1,12 @@
 //! What flags, manifests and the account map say about the requests of a grant: with it, conditions of existing
 //! statements can be decided.
 
-use xaccount::account_map::{Account, Credentials};
+use xaccount::account_map::{Account, CredentialKind};
 use xaccount::aws::Principal;
 use xaccount::iam::KnownKey;
 use xaccount::iam::manifests::RoleUse;
 
 use crate::cli::ContextEntry;
-use crate::commands::map_file::MapFile;
 
 /// Keys that the requests of a node's role, or of a service account's role through IRSA, don't have: CAPA passes no tags
 /// (`pkg/cloud/identity/identity.go`), and only the caller of an earlier `AssumeRole` sets tags or a source identity.
@@ -72,9 +71,8 @@ fn key(subject: Option<&str>, key: &str, mut states: Vec<Option<String>>) -> Kno
 
 /// What is certain about the requests of the CAPA pod, by what it runs as. `tags`: its sessions have tags, according to
 /// a flag.
-pub(super) fn of_credentials(subject: Option<&Principal>, map: &MapFile, tags: bool) -> Vec<KnownKey> {
-    let credentials = map.map.source.credentials.as_ref().map(|credentials| &credentials.value);
-    if tags || !matches!(credentials, Some(Credentials::InstanceProfile | Credentials::Irsa(_))) {
+pub(super) fn of_credentials(subject: Option<&Principal>, kind: Option<CredentialKind>, tags: bool) -> Vec<KnownKey> {
+    if tags || !matches!(kind, Some(CredentialKind::InstanceProfile | CredentialKind::Irsa)) {
         return Vec::new();
     }
     let subject = subject.map(Principal::as_str);

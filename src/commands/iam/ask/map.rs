@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use xaccount::account_map::{Account, IdentityName, Spanned};
-use xaccount::aws::{Partition, Principal, PrincipalKind, RoleArn};
+use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::settings::{self, Origin, Setting};
@@ -104,13 +104,6 @@ fn role_of_credentials(
 /// Whether the sessions of the CAPA pod have session tags, which are passed on.
 pub(super) fn sends_tags(map: &MapFile) -> bool {
     map.map.source.credentials.as_ref().is_some_and(|credentials| credentials.value.sends_tags())
-}
-
-/// The user that the CAPA pod runs as.
-pub(super) fn user(map: &MapFile, partition: Option<Partition>) -> Option<Principal> {
-    let partition = partition.or(map.map.default_partition).unwrap_or(Partition::Aws);
-    let principal = map.map.source.other_principal(partition)?.value;
-    (principal.kind() == PrincipalKind::User).then_some(principal)
 }
 
 /// The entry of the map for a role.

@@ -1,8 +1,10 @@
-//! Builds the requested grant from flags and manifests.
+//! Builds the requested change from flags, manifests and the account map.
 
+mod credentials;
 mod known;
 mod map;
 mod permission;
+mod source_trust;
 mod target;
 mod trust;
 
@@ -11,9 +13,10 @@ use std::collections::BTreeSet;
 use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::iam::{Grant, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch, Subjects};
+use xaccount::iam::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch, PolicyChange, Subjects};
 
 pub(super) use permission::permission;
+pub(super) use source_trust::source_trust;
 pub(super) use trust::trust;
 
 use map::Origins;
@@ -23,9 +26,9 @@ use super::merged::Merging;
 use crate::cli::SourceRoleArgs;
 use crate::output;
 
-/// The requested grant, and the role whose policy gets it.
-pub(super) struct GrantRequest {
-    pub(super) grant: Grant,
+/// The requested change, and the role whose policy gets it.
+pub(super) struct PolicyRequest {
+    pub(super) change: PolicyChange,
     pub(super) partition: Partition,
     /// The account of the role that the policy belongs to, if known.
     pub(super) account: Option<AccountId>,
@@ -36,27 +39,34 @@ pub(super) struct GrantRequest {
     pub(super) is_of_user: bool,
     /// Warnings about identities in the manifests that this grant does not cover.
     pub(super) warnings: Vec<Diagnostic>,
-    /// The arguments that request the same grant without manifests.
+    /// The arguments that request the same change without manifests and map.
     pub(super) arguments: Vec<String>,
     /// The origin of each value, for `-v`.
     pub(super) decisions: Vec<String>,
 }
 
-impl GrantRequest {
+impl PolicyRequest {
     /// The role that the policy belongs to, and its account.
     pub(super) fn title(&self) -> String {
-        let account =
-            self.account.as_ref().map_or("the target account".to_owned(), |account| format!("account {account}"));
+        let unknown = match self.change {
+            PolicyChange::Grant(_) => "the target account",
+            PolicyChange::SourceTrust(_) => "the source account",
+        };
+        let account = self.account.as_ref().map_or(unknown.to_owned(), |account| format!("account {account}"));
         format!("role {} in {account}", self.role_name)
     }
 
     /// The number of roles that a permission grants. `whole`: the document is printed whole, and could replace another.
     pub(super) fn counted(&self, whole: bool) -> Option<String> {
-        let Subjects::Roles(roles) = &self.grant.subjects else { return None };
+        let PolicyChange::Grant(grant) = &self.change else { return None };
+        let Subjects::Roles(roles) = &grant.subjects else { return None };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
-        let warning =
-            if whole { "; put-role-policy replaces the existing policy: pass all manifests, or --merge" } else { "" };
-        let (roles, accounts) = (output::count(self.grant.arns().len(), "role"), output::count(accounts, "account"));
+        let put = if self.is_of_user { "put-user-policy" } else { "put-role-policy" };
+        let warning = match whole {
+            true => format!("; {put} replaces the existing policy: pass all manifests, or --merge"),
+            false => String::new(),
+        };
+        let (roles, accounts) = (output::count(grant.arns().len(), "role"), output::count(accounts, "account"));
         Some(format!("grants {roles} in {accounts}{warning}"))
     }
 }

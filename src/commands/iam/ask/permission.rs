@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use xaccount::account_map::Credentials;
 use xaccount::aws::{Partition, Principal, PrincipalKind, RoleArn};
 use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, Subjects};
 use xaccount::inventory::Inventory;
 
+use super::credentials::PodCredentials;
 use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
-    GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+    Partitions, PolicyRequest, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
 use crate::cli::{Permission, PolicyFormat, SourceRoleArgs};
 use crate::commands::iam::merged::Merging;
@@ -25,11 +25,18 @@ pub(crate) fn permission(
     inventory: Option<&Inventory>,
     merging: Option<&Merging>,
     map: Option<&MapFile>,
-) -> Result<GrantRequest, Vec<Diagnostic>> {
+) -> Result<PolicyRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
     let (mut args, mut origins) = (args.clone(), Origins::default());
     let mut target = TargetRoles::of_flags(&args.target, map).map_err(one)?;
+    let pod = match args.for_role {
+        None => PodCredentials::new(&mut args.source, args.target.partition, map).map_err(one)?,
+        Some(_) => PodCredentials { sends_tags: map.is_some_and(map::sends_tags), ..PodCredentials::default() },
+    };
+    // Session tags go through every hop.
+    args.tag_session |= pod.sends_tags;
+    refuse_user(&args, &pod).map_err(one)?;
     if let Some(map) = map {
         complete(&mut args, &mut target, inventory.is_none(), map, &mut origins).map_err(one)?;
     }
@@ -61,24 +68,16 @@ pub(crate) fn permission(
         return Err(one(same_account(role.account(), &format!("the source and {role}"))));
     }
     let mut decisions = vec![partition_from];
-    decisions.extend(match &picked {
-        None => roles.iter().map(|role| target_from(target, role, &origins)).collect::<Vec<_>>(),
-        Some(picked) => picked
-            .iter()
-            .filter(|one| roles.contains(&one.role))
-            .map(|one| format!("role {} from {}", one.role, one.found.title()))
-            .collect(),
-    });
+    decisions.extend(roles_from(&roles, target, picked.as_deref(), &origins));
     if args.policy.output == Some(PolicyFormat::Cli) && account.is_none() {
         return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
             .help("add --source-account 111111111111")));
     }
-    let mut known = known(args, &roles, picked.as_deref().unwrap_or_default(), map);
+    let mut known = known(args, &roles, picked.as_deref().unwrap_or_default(), map, &pod);
     let of_context = known::arguments(&known);
-    let user = map.and_then(|map| map::user(map, args.target.partition)).filter(|_| args.for_role.is_none());
-    let is_of_user = user.is_some();
+    let is_of_user = pod.user.is_some();
     let role = args.for_role.as_ref().or(source.as_ref());
-    let caller = user.or_else(|| role.cloned().map(Principal::from));
+    let caller = pod.user.or_else(|| role.cloned().map(Principal::from));
     // A user's, group's or managed policy is not, or not only, the source role's.
     if merging.is_none_or(|merging| merging.given.owner().is_none()) {
         known.extend(caller.iter().flat_map(of_caller));
@@ -86,7 +85,25 @@ pub(crate) fn permission(
     let conditions = Conditions::default();
     let grant = Grant { subjects: Subjects::Roles(roles), conditions, tag_session: args.tag_session, known };
     let arguments = script_arguments(args, &grant, role, of_context);
-    Ok(GrantRequest { grant, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+    let change = PolicyChange::Grant(grant);
+    Ok(PolicyRequest { change, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+}
+
+/// The origin of each role.
+fn roles_from(
+    roles: &[RoleArn],
+    target: &TargetRoles,
+    picked: Option<&[&RoleUse<'_>]>,
+    origins: &Origins,
+) -> Vec<String> {
+    match picked {
+        None => roles.iter().map(|role| target_from(target, role, origins)).collect(),
+        Some(picked) => picked
+            .iter()
+            .filter(|one| roles.contains(&one.role))
+            .map(|one| format!("role {} from {}", one.role, one.found.title()))
+            .collect(),
+    }
 }
 
 /// The arguments that request the same grant without manifests and map.
@@ -99,13 +116,19 @@ fn script_arguments(args: &Permission, grant: &Grant, role: Option<&RoleArn>, co
     arguments.extend(context);
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
-    arguments.extend(args.policy.for_script());
+    arguments.extend(args.policy.for_script(&args.change));
     arguments
 }
 
 /// What is known about the requests for each role.
-fn known(args: &Permission, roles: &[RoleArn], picked: &[&RoleUse<'_>], map: Option<&MapFile>) -> Vec<KnownKey> {
-    let mut known = known::of_flags(&args.policy.context);
+fn known(
+    args: &Permission,
+    roles: &[RoleArn],
+    picked: &[&RoleUse<'_>],
+    map: Option<&MapFile>,
+    pod: &PodCredentials,
+) -> Vec<KnownKey> {
+    let mut known = known::of_flags(&args.change.context);
     for role in roles {
         let uses: Vec<&RoleUse<'_>> = picked.iter().copied().filter(|one| one.role == *role).collect();
         let entry = map.and_then(|map| map::entry(map, role));
@@ -116,10 +139,8 @@ fn known(args: &Permission, roles: &[RoleArn], picked: &[&RoleUse<'_>], map: Opt
     if let Some(map) = map {
         let organization = map.map.source.organization.as_ref();
         known.extend(organization.map(|id| known::one("aws:PrincipalOrgID", id.value.as_str())));
-        if args.for_role.is_none() {
-            known.extend(known::of_credentials(None, map, args.tag_session));
-        }
     }
+    known.extend(known::of_credentials(None, pod.kind, args.tag_session));
     known.dedup();
     known
 }
@@ -149,31 +170,20 @@ fn complete(
     origins: &mut Origins,
 ) -> Result<(), Diagnostic> {
     map::source(&mut args.source, args.for_role.is_none(), map, origins)?;
-    // Session tags go through every hop.
-    args.tag_session |= map::sends_tags(map);
-    if needs_target {
-        target.complete(false, args.for_role.as_ref(), map, origins)?;
+    match needs_target {
+        true => target.complete(false, args.for_role.as_ref(), map, origins),
+        false => Ok(()),
     }
-    if args.for_role.is_none() { refuse_user(args, map) } else { Ok(()) }
 }
 
 /// Refuses a form that changes a role, if the CAPA pod runs as a user.
-fn refuse_user(args: &Permission, map: &MapFile) -> Result<(), Diagnostic> {
-    let changes_role = !args.policy.prints_document();
-    let credentials = map.map.source.credentials.as_ref();
-    match credentials.map(|credentials| (&credentials.value, credentials.span)) {
-        Some((Credentials::User(name), span)) if changes_role => {
-            let error = Diagnostic::error(format!(
-                "this form changes a role, but the CAPA pod runs as the user {}",
-                name.value
-            ));
-            Err(error.help(format!("set in the account map at {}", map.place(span))).help(format!(
-                "print the document without -o, and attach it: aws iam put-user-policy --user-name {} …",
-                name.value.rsplit('/').next().unwrap_or_default()
-            )))
-        }
-        _ => Ok(()),
-    }
+fn refuse_user(args: &Permission, pod: &PodCredentials) -> Result<(), Diagnostic> {
+    let Some(user) = pod.user.as_ref().filter(|_| !args.policy.prints_document()) else { return Ok(()) };
+    let name = user.as_str().rsplit('/').next().unwrap_or_default();
+    let error = format!("this form changes a role, but the CAPA pod runs as the user {name}");
+    Err(Diagnostic::error(error)
+        .help(pod.origin.as_str())
+        .help(format!("print the document without -o, and attach it: aws iam put-user-policy --user-name {name} …")))
 }
 
 /// The role that the flags specify by name and account.

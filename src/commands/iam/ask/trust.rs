@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use xaccount::account_map::CredentialKind;
 use xaccount::aws::{ExternalId, OrgId, Partition, Principal, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use xaccount::diag::{Diagnostic, Severity};
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, Subjects};
 use xaccount::inventory::Inventory;
 use xaccount::settings::Setting;
 
+use super::credentials::PodCredentials;
 use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
-    GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+    Partitions, PolicyRequest, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
 use crate::cli::{ConditionArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
@@ -26,12 +28,15 @@ pub(crate) fn trust(
     inventory: Option<&Inventory>,
     merging: Option<&Merging>,
     map: Option<&MapFile>,
-) -> Result<GrantRequest, Vec<Diagnostic>> {
+) -> Result<PolicyRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
     let by_flag = args.tag_session;
     let (mut args, mut origins) = (args.clone(), Origins::default());
     let mut target_roles = TargetRoles::of_flags(&args.target, map).map_err(one)?;
+    let pod = PodCredentials::new(&mut args.source.role, args.target.partition, map).map_err(one)?;
+    // Session tags go through every hop. With --source-principal, others assume the role.
+    args.tag_session |= args.source.source_principal.is_empty() && pod.sends_tags;
     if let Some(map) = map {
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
         let needs_target = inventory.is_none() && !of_document;
@@ -52,8 +57,9 @@ pub(crate) fn trust(
         trusting_role(&target_roles, partition, &picked, document_role, &origins).map_err(one)?;
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
-    if let Some(map) = map {
-        assumed_in_map(&mut args, by_flag, map, target.as_ref(), &picked, &mut origins).map_err(one)?;
+    let by_other = map.map(|map| assumed_in_map(&mut args, by_flag, map, target.as_ref(), &picked, &mut origins));
+    if !by_other.transpose().map_err(one)?.unwrap_or_default() {
+        assumed_by_user(&mut args, &pod);
     }
     let args = &args;
     // The map may have replaced it.
@@ -74,7 +80,7 @@ pub(crate) fn trust(
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     needs_account(args, target.is_none()).map_err(one)?;
     let tag_session = args.tag_session;
-    let known = known(args, &picked, map, target.as_ref(), controller.as_ref());
+    let known = known(args, &picked, map, target.as_ref(), controller.as_ref().zip(pod.kind));
     let mut grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session, known };
     let arguments = script_arguments(args, &grant, target.as_ref());
     grant.known.extend(target.as_ref().map(|role| known::one("aws:ResourceAccount", role.account().as_str())));
@@ -82,7 +88,8 @@ pub(crate) fn trust(
     let (role_path, role_name) = path_and_name(target.as_ref().map_or(&*args.target.role_name, RoleArn::path_and_name));
     let account = target.map(|role| role.account().clone());
     let is_of_user = false;
-    Ok(GrantRequest { grant, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+    let change = PolicyChange::Grant(grant);
+    Ok(PolicyRequest { change, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
 }
 
 /// What is known about the requests, besides the conditions.
@@ -91,19 +98,20 @@ fn known(
     picked: &[&RoleUse<'_>],
     map: Option<&MapFile>,
     target: Option<&RoleArn>,
-    controller: Option<&Principal>,
+    controller: Option<(&Principal, CredentialKind)>,
 ) -> Vec<KnownKey> {
-    let mut known = known::of_flags(&args.policy.context);
+    let mut known = known::of_flags(&args.change.context);
     let entry = map.zip(target).and_then(|(map, role)| map::entry(map, role));
     known.extend(known::session_name(None, picked, entry));
-    // With --source-principal, the map does not say who assumes the role.
-    if let (Some(map), Some(controller)) = (map, controller.filter(|_| args.source.source_principal.is_empty())) {
-        known.extend(known::of_credentials(Some(controller), map, args.tag_session));
+    // With --source-principal, the credentials of the pod do not say who assumes the role.
+    if let Some((controller, kind)) = controller.filter(|_| args.source.source_principal.is_empty()) {
+        known.extend(known::of_credentials(Some(controller), Some(kind), args.tag_session));
     }
     known
 }
 
 /// Adds who assumes the role of `target` according to the map. If there are manifests, they say which identity does.
+/// Returns whether it is another identity than the controller's.
 ///
 /// # Errors
 /// A flag that contradicts the map.
@@ -114,15 +122,12 @@ fn assumed_in_map(
     target: Option<&RoleArn>,
     picked: &[&RoleUse],
     origins: &mut Origins,
-) -> Result<(), Diagnostic> {
+) -> Result<bool, Diagnostic> {
     if let Some(role) = target {
         of_map(args, map, role, origins)?;
     }
     let hub = target.filter(|_| picked.is_empty()).map(|role| assumed_by(args, by_flag, map, role));
-    if !hub.transpose()?.unwrap_or_default() {
-        user_of_map(args, map);
-    }
-    Ok(())
+    Ok(hub.transpose()?.unwrap_or_default())
 }
 
 /// Adds what the map specifies: who assumes the role, and the role if no manifest or document has it.
@@ -138,7 +143,6 @@ fn complete(
 ) -> Result<(), Diagnostic> {
     let needed = args.source.source_principal.is_empty();
     map::source(&mut args.source.role, needed, map, origins)?;
-    args.tag_session |= needed && map::sends_tags(map);
     if needs_target {
         target.complete(true, None, map, origins)?;
     }
@@ -223,7 +227,7 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments.extend(known::arguments(&grant.known));
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
-    arguments.extend(args.policy.for_script());
+    arguments.extend(args.policy.for_script(&args.change));
     arguments
 }
 
@@ -270,9 +274,9 @@ fn assumed_by(args: &mut Trust, by_flag: bool, map: &MapFile, role: &RoleArn) ->
 }
 
 /// Sets the user that the CAPA pod runs as, if no flag specifies a principal.
-fn user_of_map(args: &mut Trust, map: &MapFile) {
-    if let Some(user) = map::user(map, args.target.partition).filter(|_| args.source.source_principal.is_empty()) {
-        args.source.source_principal = vec![user];
+fn assumed_by_user(args: &mut Trust, pod: &PodCredentials) {
+    if let Some(user) = pod.user.as_ref().filter(|_| args.source.source_principal.is_empty()) {
+        args.source.source_principal = vec![user.clone()];
         args.source.role.source_account = None;
     }
 }

@@ -1,24 +1,17 @@
 //! Checks the source account, and what the CAPA pod runs as.
 
 use super::Checker;
-use crate::account_map::credentials::{Credentials, Irsa, PodIdentity, ServiceAccount};
+use crate::account_map::credentials::{CredentialKind, Credentials, Irsa, PodIdentity, STS_AUDIENCE, ServiceAccount};
 use crate::account_map::de::Spanned;
 use crate::account_map::fields::{
     AssumedRoleFields, CredentialFields, CredentialKinds, IrsaFields, KINDS, ManagementClusterFields,
     PodIdentityFields, SourceFields, UserFields,
 };
 use crate::account_map::model::{ManagementCluster, Source};
-use crate::aws::{AccountId, Partition, RoleArn};
+use crate::aws::{AccountId, ClusterArn, Issuer, Partition, RoleArn};
 use crate::capa::Release;
 use crate::diag::{Span, escape_control};
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain};
-
-/// Where CAPA runs by default (CAPA `config/default/kustomization.yaml`, `config/rbac/service_account.yaml`, v2.13.0).
-const NAMESPACE: &str = "capa-system";
-const SERVICE_ACCOUNT: &str = "capa-controller-manager";
-
-/// The audience of a token for STS (EKS user guide, "Assign IAM roles to Kubernetes service accounts").
-const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// The first release of CAPA whose SDK reads EKS Pod Identity (`go.mod`, v2.5.0: aws-sdk-go 1.51.17; the minimum is
 /// 1.47.11, EKS user guide, "Use pod identity with the AWS SDK").
@@ -89,7 +82,7 @@ impl Checker {
         };
         match kinds {
             CredentialKinds { irsa: Some(irsa), pod_identity: None, user: None, assumed_role: None } => {
-                Some(Credentials::Irsa(self.irsa(irsa.value)))
+                self.irsa(irsa.value).map(Credentials::Irsa)
             }
             CredentialKinds { irsa: None, pod_identity: Some(identity), user: None, assumed_role: None } => {
                 self.pod_identity(identity.value, account).map(Credentials::PodIdentity)
@@ -110,60 +103,55 @@ impl Checker {
         }
     }
 
-    fn irsa(&mut self, fields: IrsaFields) -> Irsa {
+    fn irsa(&mut self, fields: IrsaFields) -> Option<Irsa> {
         let IrsaFields { issuer, audience, namespace, service_account } = fields;
-        let host = issuer.value.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || issuer.value.ends_with('/') || host.contains(char::is_whitespace) {
-            let message = format!(
-                "'{}' is not an OIDC issuer, which is https:// and a host, without a final slash",
-                escape_control(&issuer.value)
-            );
-            let help = "print it with: kubectl get --raw /.well-known/openid-configuration";
-            self.refuse(message, issuer.span, help);
+        let service_account = self.service_account(namespace, service_account);
+        let audience = audience.map_or_else(|| STS_AUDIENCE.to_owned(), |audience| audience.value);
+        match issuer.value.parse::<Issuer>() {
+            Ok(value) => {
+                let issuer = Spanned { value, span: issuer.span };
+                Some(Irsa { issuer, audience, service_account })
+            }
+            Err(error) => {
+                let help = "print it with: kubectl get --raw /.well-known/openid-configuration";
+                self.refuse(error.to_string(), issuer.span, help);
+                None
+            }
         }
-        let audience = audience.map_or_else(|| AUDIENCE.to_owned(), |audience| audience.value);
-        Irsa { issuer, audience, service_account: self.service_account(namespace, service_account) }
     }
 
     fn pod_identity(&mut self, fields: PodIdentityFields, account: Option<&Spanned<AccountId>>) -> Option<PodIdentity> {
         let PodIdentityFields { cluster_arn, disable_session_tags, target_role_arn, namespace, service_account } =
             fields;
-        self.cluster_arn(&cluster_arn, account);
+        let cluster_arn = self.cluster_arn(cluster_arn, account);
         let service_account = self.service_account(namespace, service_account);
         let target_role = match target_role_arn {
             Some(arn) => Some(self.role_arn("targetRoleARN", arn)?),
             None => None,
         };
         let session_tags = !disable_session_tags.is_some_and(|disabled| disabled.value);
-        Some(PodIdentity { cluster_arn, session_tags, target_role, service_account })
+        Some(PodIdentity { cluster_arn: cluster_arn?, session_tags, target_role, service_account })
     }
 
-    /// Checks `arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME` (Service Authorization Reference, Amazon EKS).
-    fn cluster_arn(&mut self, arn: &Spanned<String>, account: Option<&Spanned<AccountId>>) {
-        let parts: Vec<&str> = arn.value.splitn(6, ':').collect();
-        let parsed = match parts[..] {
-            ["arn", partition, "eks", region, id, cluster] => {
-                let name = cluster.strip_prefix("cluster/").filter(|name| !name.is_empty() && !name.contains('/'));
-                let partition = partition.parse::<Partition>().ok();
-                let id = id.parse::<AccountId>().ok();
-                partition.zip(id).filter(|_| name.is_some() && !region.is_empty()).map(|all| (all, region))
-            }
-            _ => None,
-        };
-        let Some(((partition, id), region)) = parsed else {
-            let message = format!("'{}' is not the ARN of an EKS cluster", escape_control(&arn.value));
-            return self.refuse_field("clusterARN", message, arn.span);
-        };
-        if let Some(own) = account.filter(|own| own.value != id) {
-            let message = format!("the cluster is in account {id}, but source.account is {}", own.value);
+    fn cluster_arn(
+        &mut self,
+        text: Spanned<String>,
+        account: Option<&Spanned<AccountId>>,
+    ) -> Option<Spanned<ClusterArn>> {
+        let arn: Spanned<ClusterArn> = self.parse("clusterARN", Some(text))?;
+        let (value, span) = (&arn.value, arn.span);
+        if let Some(own) = account.filter(|own| own.value != *value.account()) {
+            let message = format!("the cluster is in account {}, but source.account is {}", value.account(), own.value);
             let help =
                 "an association is in the account of its cluster, which is the source account: correct one of the two";
-            self.refuse(message, arn.span, help);
+            self.refuse(message, span, help);
         }
-        if let Some(own) = Partition::of_region(region).filter(|own| *own != partition) {
-            let message = format!("the region {region} is in the partition {own}, not in {partition}");
-            self.refuse(message, arn.span, format!("write arn:{own}:eks:{region}:…"));
+        let region = value.region();
+        if let Some(own) = Partition::of_region(region).filter(|own| *own != value.partition()) {
+            let message = format!("the region {region} is in the partition {own}, not in {}", value.partition());
+            self.refuse(message, span, format!("write arn:{own}:eks:{region}:…"));
         }
+        Some(arn)
     }
 
     fn user(&mut self, fields: UserFields) -> Option<Spanned<String>> {
@@ -189,9 +177,10 @@ impl Checker {
             let message = format!("'{}' is not the name of a service account", escape_control(&name.value));
             self.refuse_field("serviceAccount", message, name.span);
         }
+        let default = ServiceAccount::default();
         ServiceAccount {
-            namespace: namespace.map_or_else(|| NAMESPACE.to_owned(), |namespace| namespace.value),
-            name: name.map_or_else(|| SERVICE_ACCOUNT.to_owned(), |name| name.value),
+            namespace: namespace.map_or(default.namespace, |namespace| namespace.value),
+            name: name.map_or(default.name, |name| name.value),
         }
     }
 
@@ -223,7 +212,7 @@ impl Checker {
                 let message = format!("roleName and {field} would be two principals for the CAPA pod");
                 self.refuse(message, name.span, "remove roleName");
             }
-            (None, None) if kind != "instanceProfile" => {
+            (None, None) if kind != CredentialKind::InstanceProfile => {
                 let message = format!("{kind} needs source.roleName: no default role fits a service account");
                 self.refuse(
                     message,

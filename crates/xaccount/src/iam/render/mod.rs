@@ -4,11 +4,13 @@ mod cloudformation;
 mod clusterawsadm;
 mod json_text;
 mod script;
+mod source_script;
 mod terraform;
 
 pub use cloudformation::cloudformation;
 pub use clusterawsadm::clusterawsadm;
 pub use script::script;
+pub use source_script::source_script;
 pub use terraform::terraform;
 
 use serde_json::Value;

@@ -18,8 +18,8 @@ pub fn script(target: &PolicyTarget<'_>) -> String {
         }
     };
     let write = match (target.side, target.remove) {
-        (Side::Trust, false) => WRITE_TRUST.to_owned(),
-        (Side::Trust, true) => WRITE_TRUST.to_owned() + FINISH,
+        (Side::Trust, false) => UPDATE_TRUST.to_owned(),
+        (Side::Trust, true) => UPDATE_TRUST.to_owned() + FINISH,
         (Side::Permission, false) => WRITE_PERMISSION.to_owned(),
         (Side::Permission, true) => format!("{DELETE_EMPTY}{WRITE_PERMISSION}{FINISH}"),
     };
@@ -67,12 +67,12 @@ print_policy() {{
 {START}{check}
 {MAKE_DIRECTORY}{edit}{check_removal}
 {compare}{WARN_OF_STACK}
-{confirm}{write}"#
+{confirm}{CONFIRM_READ}{write}"#
     )
 }
 
 /// The part of a script that refuses credentials of an account other than the role's.
-fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
+pub(super) fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
     let way = match profile {
         Some(_) => format!("print this script with another {profile_flag}"),
         None => "set AWS_PROFILE".to_owned(),
@@ -85,7 +85,7 @@ fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
 }
 
 /// The functions for messages, the check of the arguments, and the account of the credentials.
-const START: &str = r#"fail() {
+pub(super) const START: &str = r#"fail() {
     printf 'error: %s\n' "$*" >&2
     exit 1
 }
@@ -111,7 +111,7 @@ found=$(call_aws sts get-caller-identity --query Account --output text) ||
 "#;
 
 /// A directory for the policy's files, which is removed however the script ends.
-const MAKE_DIRECTORY: &str = r#"files=$(mktemp -d)
+pub(super) const MAKE_DIRECTORY: &str = r#"files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -131,12 +131,15 @@ differ=0
 
 "#;
 
-/// Exits after a dry run; otherwise reads the policy once more before it is written.
+/// Exits after a dry run.
 const CONFIRM: &str = r#"if [ -n "$dry_run" ]; then
     echo 'nothing was changed: --dry-run'
     FINISH
 fi
-# IAM has no locks: a change that someone else made in the meantime would be lost.
+"#;
+
+/// Reads the policy once more before it is written.
+pub(super) const CONFIRM_READ: &str = r#"# IAM has no locks: a change that someone else made in the meantime would be lost.
 if ! read_policy >"$files/again.json" 2>"$files/error" && ! grep -q '(NoSuchEntity)' "$files/error"; then
     cat "$files/error" >&2
     fail "the policy can't be read again before the update; nothing was changed: run this script again"
@@ -179,7 +182,7 @@ fi
 "#;
 
 // If no stack has the role, AWS returns an error, which has no code of its own.
-const WARN_OF_STACK: &str = r#"# A role has no region, but a stack does: only a stack in the region that aws uses here is found.
+pub(super) const WARN_OF_STACK: &str = r#"# A role has no region, but a stack does: only a stack in the region that aws uses here is found.
 if stack=$(call_aws cloudformation describe-stack-resources --physical-resource-id="$role" \
     --query 'StackResources[0].StackName' --output text 2>"$files/error"); then
     warn "$role is in the CloudFormation stack $stack, whose next update may revert this: change its template, too"
@@ -219,7 +222,7 @@ const DELETE_EMPTY: &str = r#"if [ ! -s "$files/merged.json" ]; then
 fi
 "#;
 
-const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" \
+pub(super) const UPDATE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" \
     2>"$files/error" || {
     cat "$files/error" >&2
     ! grep -q 'Invalid principal in policy' "$files/error" ||
@@ -235,13 +238,13 @@ echo "put the inline policy $policy into the role $role in account $found"
 "#;
 
 /// Arguments as shell text, to be appended to a command. Each flag starts a line, so that a long command is readable.
-fn words(words: &[String]) -> String {
+pub(super) fn words(words: &[String]) -> String {
     let lead = |text: &str| if text.starts_with('-') { " \\\n        " } else { " " };
     words.iter().map(|text| lead(text).to_owned() + &word(text)).collect()
 }
 
 /// An argument as shell text. In double quotes, four characters are special (POSIX, Shell Command Language, 2.2.3).
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::{Applicability, Context, Findings, Rule};
 use super::query::{replace, role_identities, source};
+use crate::account_map::{CredentialKind, Credentials};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
 use crate::diag::{Diagnostic, RuleId, Severity};
 
@@ -26,24 +27,34 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if !identity.duration_seconds.whole_number().is_some_and(too_long) {
             continue;
         }
-        let (why, label, always) = match source(identity) {
-            Some((ROLE_IDENTITY, _)) => ("its source is a role, so STS refuses more than 3600 seconds", "", true),
-            Some((CONTROLLER_IDENTITY, _)) => (
-                "STS refuses more than 3600 seconds if the controller runs as a role",
+        // Whether the call is refused whatever else is true.
+        let (why, label, always) = match (source(identity), context.credentials().map(Credentials::kind)) {
+            (Some((ROLE_IDENTITY, _)), _) => {
+                ("its source is a role, so STS refuses more than 3600 seconds".to_owned(), "", true)
+            }
+            // With the keys of a user, the role's own maximum counts.
+            (Some((CONTROLLER_IDENTITY, _)), Some(CredentialKind::User)) => continue,
+            (Some((CONTROLLER_IDENTITY, _)), None | Some(CredentialKind::InstanceProfile)) => (
+                "STS refuses more than 3600 seconds if the controller runs as a role".to_owned(),
                 "as it does with IRSA, or on a node",
                 false,
             ),
+            (Some((CONTROLLER_IDENTITY, _)), Some(kind)) => {
+                (format!("the CAPA pod runs as a role ({kind}), so STS refuses more than 3600 seconds"), "", true)
+            }
             _ => continue,
         };
-        let finding = Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
-            .at(found.location(*span), label)
-            .help("durationSeconds: 3600");
-        match always {
-            true => findings.add_with_fix(
-                finding,
-                replace(object, "durationSeconds", json!(CHAINED_SECONDS), "durationSeconds set to 3600"),
-            ),
-            false => findings.add(finding),
+        let message = format!("{}: durationSeconds {text}: {why}", found.title());
+        let finding = if always { Diagnostic::error(message) } else { Diagnostic::warning(message) };
+        let finding = finding.at(found.location(*span), label).help("durationSeconds: 3600");
+        findings.add_as_it_is(finding);
+        if always {
+            findings.fix_last(replace(
+                object,
+                "durationSeconds",
+                json!(CHAINED_SECONDS),
+                "durationSeconds set to 3600",
+            ));
         }
     }
 }

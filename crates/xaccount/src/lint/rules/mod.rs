@@ -12,6 +12,7 @@ mod identity_cycle;
 mod identity_in_cluster_file;
 mod identity_not_found;
 mod identity_reference;
+mod imds_hops;
 mod inline_policy;
 mod kustomize_name;
 mod long_session;
@@ -34,6 +35,7 @@ mod role_arn;
 mod role_chain;
 mod role_name;
 mod secret_ref;
+mod source_differs;
 mod source_identity;
 mod sts_limits;
 mod target_is_source;
@@ -90,6 +92,8 @@ pub const RULES: &[&Rule] = &[
     &identity_not_found::RULE,
     &two_accounts::RULE,
     &erratum::RULE,
+    &source_differs::RULE,
+    &imds_hops::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,

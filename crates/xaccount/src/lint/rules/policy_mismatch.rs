@@ -2,9 +2,10 @@
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use super::query::{role_identities, source};
-use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, glob};
+use crate::account_map::Credentials;
+use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, TAG_SESSION, Truth, glob};
 use crate::aws::{AccountId, RoleArn};
-use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, RoleIdentity};
 use crate::diag::{Diagnostic, Location, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::templates::is_filled_in;
@@ -80,6 +81,20 @@ fn is_trust_policy_of(policy: &PolicyFile, role: &RoleArn, roles: &[AssumedRole<
 fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findings) {
     let AssumedRole { found, identity, role } = one;
     let from_controller = source(identity).is_none_or(|(kind, _)| kind == CONTROLLER_IDENTITY);
+    if let Some(policy) = context.permission.first().filter(|_| from_controller && sends_tags(context)) {
+        let tags = context.permission.iter().flat_map(PolicyFile::allows).any(|statement| {
+            fits(&statement.action, TAG_SESSION, true)
+                && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
+        });
+        if !tags {
+            findings.add(no_tags(
+                one,
+                &format!("the permission policy does not allow sts:TagSession on {role}"),
+                policy,
+                "permission",
+            ));
+        }
+    }
     let granted = context.permission.iter().flat_map(PolicyFile::allows).any(|statement| {
         fits(&statement.action, ACTION, true)
             && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
@@ -107,11 +122,31 @@ fn trust(context: &Context<'_>, policy: &PolicyFile, one: &AssumedRole<'_>, find
         .allows()
         .filter(|statement| fits(&statement.action, ACTION, true) && trusts_accounts(statement))
         .collect();
-    let other = context.source_account.filter(|account| **account != *one.role.account());
+    let other = context.source_account().filter(|account| **account != *one.role.account());
+    let mut tagging = policy.allows().filter(|statement| fits(&statement.action, TAG_SESSION, true));
+    // The keys of a static identity are those of a user, whose sessions have no tags.
+    let is_static = source(one.identity).is_some_and(|(kind, _)| kind == IdentityKind::Static.name());
+    if sends_tags(context) && !is_static && !tagging.any(trusts_accounts) {
+        let message = format!("the trust policy of {} does not allow sts:TagSession", one.role);
+        findings.add(no_tags(one, &message, policy, "trust"));
+    }
     match not_trusted(policy, one, &access_paths, other) {
         Some(finding) => findings.add(finding),
         None => external_id(policy, one, &access_paths, findings),
     }
+}
+
+/// Whether the CAPA pod's sessions have tags, which are passed on to every role.
+fn sends_tags(context: &Context<'_>) -> bool {
+    context.credentials().is_some_and(Credentials::sends_tags)
+}
+
+/// The finding about a policy without `sts:TagSession`.
+fn no_tags(one: &AssumedRole<'_>, message: &str, policy: &PolicyFile, verb: &str) -> Diagnostic {
+    Diagnostic::warning(format!("{}: {message}", one.found.title()))
+        .at(one.arn(), "AWS refuses every call: the sessions of the CAPA pod have tags")
+        .also(policy.head(), "")
+        .help(format!("to add what is missing: kubectl xaccount iam {verb} --merge FILE -f MANIFESTS"))
 }
 
 /// The finding if no principal of the source account is trusted. `other` is that account, if it is not the role's own.

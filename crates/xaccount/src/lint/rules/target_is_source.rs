@@ -14,6 +14,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let Some(source) = context.source_account else { return };
+    let Some(source) = context.source_account() else { return };
     manifest_checks::in_the_source_account(context.inventory, source).into_iter().for_each(|note| findings.add(note));
 }

@@ -40,7 +40,7 @@ struct CheckedObject<'c> {
 /// The account of a row: that of its role, or the source account, if the map says it.
 fn account_of<'c>(context: &'c Context<'_>, row: &'c Row) -> Option<&'c AccountId> {
     match &row.account {
-        AccountSummary::Management => context.source_account,
+        AccountSummary::Management => context.source_account(),
         account => account.id(),
     }
 }
