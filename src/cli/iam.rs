@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use xaccount::account_map::{CredentialKind, ServiceAccount};
-use xaccount::aws::{AccountId, ClusterArn, ExternalId, Issuer, OrgId, Partition, Principal, RoleArn, SessionName};
+use xaccount::aws::{
+    AccountId, ClusterArn, ExternalId, Issuer, OrgId, Partition, PermissionsBoundary, Principal, RoleArn, SessionName,
+};
 use xaccount::capa::DEFAULT_ROLE_NAME;
+use xaccount::iam::PrincipalForm;
 use xaccount::kubernetes::names;
 
 use super::args::{ConfigArgs, InputArgs};
@@ -109,9 +112,23 @@ pub(crate) struct Trust {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 
+    /// The roles of all accounts of the map or of -f: a file each with --output-dir, or all in one template
+    ///
+    /// Without --output-dir, -o cloudformation prints one template for a stack set, and -o terraform one module with for_each.
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["merge", "write", "check", "dry_run", "account", "role_arn", "new_role"], help_heading = "Mode")]
+    pub(crate) all: bool,
+
+    /// With --all: write a file for each account into this directory, named by account id and name
+    #[arg(long, hide_short_help = true, value_name = "DIR", value_parser = path(), requires = "all", help_heading = "Mode")]
+    pub(crate) output_dir: Option<PathBuf>,
+
     /// Print a whole document for create-role, including the statement for EC2
     #[arg(long, hide_short_help = true, conflicts_with = "merge", help_heading = "Mode")]
     pub(crate) new_role: bool,
+
+    /// Permissions boundary of the role, in the formats that create one: name of a policy in its account, or ARN
+    #[arg(long, hide_short_help = true, value_name = "POLICY", value_parser = permissions_boundary, help_heading = "Mode")]
+    pub(crate) permissions_boundary: Option<PermissionsBoundary>,
 
     /// AWS CLI profile for the target account, used by the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
@@ -239,6 +256,10 @@ pub(crate) struct SourceTrust {
     #[arg(long, hide_short_help = true, conflicts_with = "merge", help_heading = "Mode")]
     pub(crate) new_role: bool,
 
+    /// Permissions boundary of the role, in the formats that create one: name of a policy in its account, or ARN
+    #[arg(long, hide_short_help = true, value_name = "POLICY", value_parser = permissions_boundary, help_heading = "Mode")]
+    pub(crate) permissions_boundary: Option<PermissionsBoundary>,
+
     /// AWS CLI profile for the source account, used by the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
     pub(crate) source_profile: Option<String>,
@@ -324,6 +345,34 @@ pub(crate) struct ConditionArgs {
     /// Require this session name
     #[arg(long, value_name = "NAME")]
     pub(crate) session_name: Option<SessionName>,
+
+    /// How to name a role or a user: by its ARN (role), or by its account with a condition on its ARN (root-arn)
+    ///
+    /// With root-arn, the source role may be created later, or again: AWS stores the id of a role that is named as a principal, but not of one in a condition. Whoever may create a role of that name in the source account is trusted.
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "role",
+        hide_default_value = true,
+        hide_short_help = true,
+        hide_possible_values = true
+    )]
+    principal_form: AskedPrincipalForm,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AskedPrincipalForm {
+    Role,
+    RootArn,
+}
+
+impl ConditionArgs {
+    pub(crate) fn principal_form(&self) -> PrincipalForm {
+        match self.principal_form {
+            AskedPrincipalForm::Role => PrincipalForm::Arn,
+            AskedPrincipalForm::RootArn => PrincipalForm::RootArn,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -504,6 +553,10 @@ fn service_account(text: &str) -> Result<ServiceAccount, String> {
         }
         _ => Err("write NAMESPACE/NAME, such as capa-system/capa-controller-manager".to_owned()),
     }
+}
+
+fn permissions_boundary(text: &str) -> Result<PermissionsBoundary, String> {
+    text.parse::<PermissionsBoundary>().map_err(|error| error.to_string())
 }
 
 fn principal(text: &str) -> Result<Principal, String> {

@@ -1,6 +1,7 @@
 //! The policies of `iam` in the formats of other tools, given to those tools: shellcheck and shells, cfn-lint, the HCL
 //! parser of Terraform, clusterawsadm, and the AWS CLI with an AWS that enforces policies.
 
+mod accounts;
 mod live;
 mod script;
 mod source;
@@ -84,6 +85,7 @@ impl Sample {
             statements: &self.statements,
             profile: self.profile.as_deref(),
             arguments: &self.arguments,
+            permissions_boundary: None,
             remove: false,
         }
     }

@@ -49,12 +49,20 @@ impl PolicyDelivery<'_> {
         match merging {
             Some(merging) => self.merge(&merging, messages, hint),
             None => {
-                let text = format!("{document:#}\n");
-                self.short_enough(&text, None)?;
-                let stdout = self.formatted(&text)?.into_bytes();
+                let stdout = self.text(document)?.into_bytes();
                 Ok(Printed { messages, summary: hint.into_iter().collect(), ..Printed::of(stdout) })
             }
         }
+    }
+
+    /// A document in the requested format.
+    ///
+    /// # Errors
+    /// It is longer than IAM allows, or the format can't contain it.
+    pub(super) fn text(&self, document: &Value) -> Result<String, Diagnostic> {
+        let text = format!("{document:#}\n");
+        self.short_enough(&text, None)?;
+        self.formatted(&text)
     }
 
     fn merge(&self, merging: &Merging, mut messages: Messages, hint: Option<String>) -> Result<Printed, CommandError> {
@@ -111,7 +119,7 @@ impl PolicyDelivery<'_> {
             Side::Trust => "delete the role, or add another principal to its trust policy first".to_owned(),
             Side::Permission => {
                 let owner = merging.given.owner();
-                format!("delete the policy: {}", owner::deletion(owner, &self.ask.role_name, self.policy_name))
+                format!("delete the policy: {}", owner::deletion(owner, &self.ask.owner.name, self.policy_name))
             }
         };
         merging.refused(&[SpannedError::new(message, all).help(way)])
@@ -182,15 +190,16 @@ impl PolicyDelivery<'_> {
         let statements = self.ask.change.statements();
         let target = PolicyTarget {
             side: self.side,
-            partition: self.ask.partition,
-            account: self.ask.account.as_ref(),
-            role_name: &self.ask.role_name,
-            role_path: &self.ask.role_path,
+            partition: self.ask.owner.partition,
+            account: self.ask.owner.account.as_ref(),
+            role_name: &self.ask.owner.name,
+            role_path: &self.ask.owner.path,
             policy_name: self.policy_name,
             document,
             statements: &statements,
             profile: self.profile,
             arguments: &self.ask.arguments,
+            permissions_boundary: self.ask.owner.permissions_boundary.as_deref(),
             remove: self.change.remove,
         };
         let refused = |error: PieceError| refused(&error, error.help());
@@ -215,7 +224,7 @@ impl PolicyDelivery<'_> {
         let kind = match (self.side, owner) {
             (Side::Trust, _) => PolicyKind::Trust,
             (Side::Permission, Some(owner)) => owner::kind(owner),
-            (Side::Permission, None) if self.ask.is_of_user => PolicyKind::UserInline,
+            (Side::Permission, None) if self.ask.owner.is_user => PolicyKind::UserInline,
             (Side::Permission, None) => PolicyKind::RoleInline,
         };
         limits::check(document, kind, self.policy.max_size).map_err(|error| refused(&error, error.help()))

@@ -1,28 +1,23 @@
 //! `kubectl xaccount iam`.
 
+mod all;
 mod ask;
 mod deliver;
 mod manifests;
 mod merged;
 mod owner;
-
-use std::path::{Path, PathBuf};
+mod read;
 
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::files::Input;
 use xaccount::iam::render::Side;
-use xaccount::inventory::Inventory;
 
 use super::map_file::MapFile;
-use super::{CommandError, Messages, Printed, Terminal};
-use crate::cli::{
-    ChangeArgs, ConfigArgs, Iam, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceTrust, Trust,
-};
-use ask::PolicyRequest;
+use super::{CommandError, Printed, Terminal};
+use crate::cli::{ChangeArgs, Iam, IamVerb, Permission, PolicyArgs, PolicyFormat, SourceTrust, Trust};
 use deliver::PolicyDelivery;
-use manifests::Manifests;
 use merged::Merging;
+use read::{Read, map_search_paths, refuse_document};
 
 pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandError> {
     match &args.verb {
@@ -32,76 +27,16 @@ pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandErr
     }
 }
 
-/// The input of both verbs.
-struct Read {
-    manifests: Option<Manifests>,
-    merging: Option<Merging>,
-    map: Option<MapFile>,
-}
-
-impl Read {
-    fn new(
-        manifests: &ManifestArgs,
-        policy: &PolicyArgs,
-        config: &ConfigArgs,
-        terminal: &Terminal,
-    ) -> Result<Self, CommandError> {
-        let found = Manifests::find(manifests, policy.merge.as_deref())?;
-        let merging = Merging::read(policy)?;
-        // Whose policy it is comes first: another form would not make it a role's.
-        if let Some((owner, given)) =
-            merging.as_ref().and_then(|merging| Some((merging.given.owner()?, &merging.given)))
-        {
-            owner::refuse_role(owner, given.policy_name(), policy)?;
-        }
-        refuse_document(policy)?;
-        let map = MapFile::find(config, &map_search_paths(found.as_deref()), terminal)?;
-        let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
-        let read = |found| Manifests::read(found, manifests, identity_file.as_deref());
-        let manifests = found.map(read).transpose()?;
-        Ok(Self { manifests, merging, map })
-    }
-
-    fn inventory(&self) -> Option<&Inventory> {
-        self.manifests.as_ref().map(|manifests| &manifests.inventory)
-    }
-
-    /// Errors about the manifests.
-    fn refused(&self, errors: Vec<Diagnostic>) -> CommandError {
-        match &self.manifests {
-            Some(manifests) => CommandError::about(&manifests.session, manifests.explained(errors)),
-            None => errors.into(),
-        }
-    }
-
-    /// The messages before the result, and the document to change.
-    fn messages(self, ask: &PolicyRequest, terminal: &Terminal) -> (Messages, Option<Merging>) {
-        let mut messages = Messages::default();
-        if let Some(manifests) = self.manifests {
-            manifests.warn(&ask.warnings, &mut messages);
-        }
-        if let Some(map) = &self.map {
-            messages.note(map.used());
-        }
-        let decisions = ask.decisions.iter().filter(|_| terminal.explains());
-        decisions.for_each(|line| messages.note(line));
-        (messages, self.merging)
-    }
-}
-
 fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
     refuse_without_document(&args.policy, &args.change)?;
     refuse_new_role(args.new_role, &args.policy)?;
+    if args.all {
+        return all::trust(args, terminal);
+    }
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::trust(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
-    let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
-        ask.change.document()
-    } else {
-        let mut statements = ask.change.statements();
-        // One statement goes into the list of a document as it is, and so do the items of a list.
-        if statements.len() == 1 { statements.remove(0) } else { statements.into() }
-    };
+    let document = ask.document(args.new_role || !args.policy.prints_document());
     let (messages, merging) = read.messages(&ask, terminal);
     let is_bare = merging.is_none() && !args.new_role && !args.change.remove && args.policy.output.is_none();
     let hint = is_bare.then(|| {
@@ -130,10 +65,7 @@ fn source_trust(args: &SourceTrust, terminal: &Terminal) -> Result<Printed, Comm
     let map = MapFile::find(&args.config, &map_search_paths(None), terminal)?;
     let read = Read { manifests: None, merging, map };
     let ask = ask::source_trust(args, read.merging.as_ref(), read.map.as_ref())?;
-    let document = match args.new_role || !args.policy.prints_document() {
-        true => ask.change.document(),
-        false => ask.change.statements().remove(0),
-    };
+    let document = ask.document(args.new_role || !args.policy.prints_document());
     let (messages, merging) = read.messages(&ask, terminal);
     let is_bare = merging.is_none() && !args.new_role && args.policy.output.is_none();
     let hint = is_bare.then(|| {
@@ -201,13 +133,6 @@ fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, D
     }
 }
 
-/// The paths above which the account map is looked for: the manifests, else the working directory.
-fn map_search_paths(found: Option<&[Input]>) -> Vec<PathBuf> {
-    let path = |input: &Input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned);
-    let paths: Vec<PathBuf> = found.unwrap_or_default().iter().map(path).collect();
-    if paths.is_empty() { vec![PathBuf::from("-")] } else { paths }
-}
-
 /// Refuses modes that need an existing document.
 fn refuse_without_document(policy: &PolicyArgs, change: &ChangeArgs) -> Result<(), Diagnostic> {
     let flags = [(change.remove, "--remove"), (change.overwrite, "--overwrite")];
@@ -215,21 +140,6 @@ fn refuse_without_document(policy: &PolicyArgs, change: &ChangeArgs) -> Result<(
         Some((_, flag)) if policy.merge.is_none() && policy.output != Some(PolicyFormat::Cli) => {
             Err(Diagnostic::error(format!("{flag} needs an existing policy document"))
                 .help("add --merge FILE, or -o cli for a script that changes the live policy"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses formats that take no existing document.
-fn refuse_document(policy: &PolicyArgs) -> Result<(), Diagnostic> {
-    match policy.output {
-        Some(PolicyFormat::Cli) if policy.merge.is_some() => {
-            Err(Diagnostic::error("--merge can't be combined with -o cli, whose script changes the live policy")
-                .help("omit --merge"))
-        }
-        Some(PolicyFormat::Clusterawsadm) if policy.merge.is_some() => {
-            Err(Diagnostic::error("--merge can't be combined with -o clusterawsadm, which takes no whole document")
-                .help("omit --merge: clusterawsadm adds the statements to its own"))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
 
-use xaccount::iam::{Conditions, Grant, KnownKey, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, PrincipalForm, Subjects};
 
 use super::keys::{IDS, KEYS, NAMES, ORGS};
 use super::text::styles;
@@ -135,13 +135,14 @@ fn grants() -> impl Strategy<Value = Grant> {
     let permission = some(ROLES).prop_map(|names| {
         (Subjects::Roles(names.iter().map(|name| name.parse().unwrap()).collect()), Conditions::default())
     });
-    (prop_oneof![2 => trust.boxed(), 1 => permission.boxed()], prop::bool::weighted(0.2), known()).prop_map(
-        |((subjects, conditions), tag_session, mut known)| {
+    let form = prop_oneof![3 => Just(PrincipalForm::Arn), 1 => Just(PrincipalForm::RootArn)];
+    (prop_oneof![2 => trust.boxed(), 1 => permission.boxed()], prop::bool::weighted(0.2), known(), form).prop_map(
+        |((subjects, conditions), tag_session, mut known, principal_form)| {
             if matches!(subjects, Subjects::Principals(_)) {
                 // The conditions of a trust policy say what its external id is.
                 known.retain(|known| known.key != "sts:ExternalId");
             }
-            Grant { subjects, conditions, tag_session, known }
+            Grant { subjects, principal_form, conditions, tag_session, known }
         },
     )
 }

@@ -40,6 +40,7 @@ fn script(trust: &SourceTrust, profile: Option<&str>, word: &str) -> String {
         statements: &[],
         profile,
         arguments: &arguments,
+        permissions_boundary: None,
         remove: false,
     };
     render::source_script(&target, trust)

@@ -8,7 +8,9 @@ use super::de::{Spanned, nearest};
 use super::entry::{Entry, Glob};
 use super::index::EntryIndex;
 use super::naming::default_identity_name;
-use crate::aws::{AccountId, DurationSeconds, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
+use crate::aws::{
+    AccountId, DurationSeconds, ExternalId, OrgId, Partition, PermissionsBoundary, Principal, RoleArn, SessionName,
+};
 use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use crate::diag::SpannedError;
 
@@ -94,7 +96,7 @@ pub struct Account {
     /// The role's partition.
     pub partition: Option<Spanned<Partition>>,
     /// The role's permissions boundary: the name or the ARN of a policy.
-    pub permissions_boundary: Option<Spanned<String>>,
+    pub permissions_boundary: Option<Spanned<PermissionsBoundary>>,
     /// The identity's name.
     pub identity_name: Option<Spanned<String>>,
     /// `spec.externalID`

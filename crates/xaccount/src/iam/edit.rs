@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::coverage::{RequestedGrant, covers};
 use super::document;
-use super::grant::Grant;
-use crate::aws::policy::{Effect, Policy, Statement, TAG_SESSION, Texts};
+use super::grant::{Grant, PRINCIPAL_ARN};
+use crate::aws::AccountId;
+use crate::aws::policy::{Condition, Effect, Policy, Statement, TAG_SESSION, Text, Texts};
 use crate::diag::{Span, SpannedError, escape_control};
 use lossless_yaml::{ObjectRef, Plan};
 
@@ -197,6 +198,28 @@ impl<'e> DocumentEdit<'e> {
         which.iter().rev().map(item).collect()
     }
 
+    /// Removes values of a condition, last one first; removes the statement if the condition has no others.
+    pub(super) fn remove_values(
+        &self,
+        statement: &Statement,
+        condition: &Condition,
+        which: &[&Text],
+    ) -> Vec<PatchOperation> {
+        let remove =
+            |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
+        let pointer = self.text.policy.pointer(statement);
+        if which.len() == condition.values.len() {
+            return vec![remove(pointer)];
+        }
+        let item = |(at, _): (usize, &Text)| {
+            let tokens =
+                ["Condition", &condition.operator.text, &condition.key.text, &at.to_string()].map(str::to_owned);
+            remove(pointer.iter().cloned().chain(tokens).collect())
+        };
+        let values = condition.values.iter().enumerate();
+        values.filter(|(_, value)| which.contains(value)).map(item).rev().collect()
+    }
+
     /// The subjects of the grant's kind that the statement lists: principals or resources.
     pub(super) fn subjects<'s>(&self, statement: &'s Statement) -> Option<&'s Texts> {
         if self.grant.is_trust() {
@@ -225,18 +248,46 @@ impl<'e> DocumentEdit<'e> {
 
     /// Whether a statement is this grant, for the same or for other subjects.
     pub(super) fn is_same_grant(&self, statement: &Statement, actions: &[&str]) -> bool {
+        self.has_conditions(&statement.conditions.iter().collect::<Vec<_>>(), actions)
+            && self.has_grant_shape(statement, actions)
+            && lists_all(statement, actions)
+    }
+
+    /// The condition on `aws:PrincipalArn` of a statement that is this grant in the form [`PrincipalForm::RootArn`],
+    /// for the same or for other subjects.
+    ///
+    /// [`PrincipalForm::RootArn`]: super::PrincipalForm::RootArn
+    pub(super) fn root_grant<'s>(&self, statement: &'s Statement, actions: &[&str]) -> Option<&'s Condition> {
+        let roots = self.subjects(statement).filter(|_| self.grant.is_trust())?;
+        let is_root = |text: &Text| text.text.ends_with(":root") || text.text.parse::<AccountId>().is_ok();
+        let (own, others): (Vec<&Condition>, Vec<&Condition>) =
+            statement.conditions.iter().partition(|condition| condition.key.text.eq_ignore_ascii_case(PRINCIPAL_ARN));
+        let [own] = own[..] else { return None };
+        let is_it = roots.texts.iter().all(is_root)
+            && own.narrows(PRINCIPAL_ARN)
+            && self.has_conditions(&others, actions)
+            && self.has_grant_shape(statement, actions)
+            && lists_all(statement, actions);
+        is_it.then_some(own)
+    }
+
+    /// Whether conditions are those that are requested for these actions.
+    fn has_conditions(&self, conditions: &[&Condition], actions: &[&str]) -> bool {
         let asked = self.grant.conditions.keys_of(actions);
-        let equal = statement.conditions.len() == asked.len()
+        conditions.len() == asked.len()
             && asked.iter().all(|(key, values)| {
-                statement.conditions.iter().any(|condition| {
+                conditions.iter().any(|condition| {
                     condition.is_plain_equals()
                         && condition.key.text.eq_ignore_ascii_case(key)
                         && condition.values.iter().all(|value| values.contains(&value.text.as_str()))
                         && values.iter().all(|value| condition.values.iter().any(|existing| existing.text == *value))
                 })
-            });
-        let existing = &statement.action.patterns.texts;
-        let all = actions.iter().all(|action| existing.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
-        equal && all && self.has_grant_shape(statement, actions)
+            })
     }
+}
+
+/// Whether a statement lists each of these actions by name.
+fn lists_all(statement: &Statement, actions: &[&str]) -> bool {
+    let existing = &statement.action.patterns.texts;
+    actions.iter().all(|action| existing.iter().any(|text| text.text.eq_ignore_ascii_case(action)))
 }

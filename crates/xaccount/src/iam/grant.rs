@@ -1,9 +1,14 @@
 //! A requested grant, and the statements that contain it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::aws::policy::{TAG_SESSION, has_key};
-use crate::aws::{ExternalId, OrgId, Principal, RoleArn, SessionName};
+use crate::aws::{AccountId, ExternalId, OrgId, Partition, Principal, PrincipalKind, RoleArn, SessionName};
+
+/// The key with the ARN of whoever makes a request; for a session, that of its role.
+pub(super) const PRINCIPAL_ARN: &str = "aws:PrincipalArn";
 
 /// The principals or the roles of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +41,25 @@ pub struct KnownKey {
     pub states: Vec<Option<String>>,
 }
 
+/// How a trust policy names a role or a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrincipalForm {
+    /// By its ARN, which AWS stores as the id of that very role: a role that is created again with the same name is not
+    /// trusted.
+    #[default]
+    Arn,
+    /// By its account, under the condition that `aws:PrincipalArn` is its ARN: the role may be created later or again.
+    /// Source: IAM user guide, "AWS JSON policy elements: Principal" and "AWS global condition context keys".
+    RootArn,
+}
+
 /// Permission to assume roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The principals or the roles; at least one.
     pub subjects: Subjects,
+    /// How new statements name the principals.
+    pub principal_form: PrincipalForm,
     /// The requested conditions; a grant in a permissions policy has none.
     pub conditions: Conditions,
     /// `sts:TagSession` too, which the sessions of EKS Pod Identity need.
@@ -124,12 +143,47 @@ impl Grant {
 
     /// The statements for all subjects and actions: one, or two if a condition does not apply to all actions.
     pub fn statements(&self) -> Vec<Value> {
-        self.shared(self.actions()).iter().map(|actions| self.statement_for(&self.arns(), actions)).collect()
+        self.shared(self.actions()).iter().flat_map(|actions| self.statements_for(&self.arns(), actions)).collect()
     }
 
-    /// The statement for some of the subjects and actions, which must share their conditions. It has no `Sid`, which
-    /// would have to be unique in the document.
-    pub(super) fn statement_for(&self, arns: &[&str], actions: &[&str]) -> Value {
+    /// The statements for some of the subjects and actions, which must share their conditions: one, or one for each
+    /// account. They have no `Sid`, which would have to be unique in the document.
+    pub(super) fn statements_for(&self, arns: &[&str], actions: &[&str]) -> Vec<Value> {
+        let Subjects::Principals(principals) = &self.subjects else { return vec![self.statement_for(arns, actions)] };
+        if self.principal_form == PrincipalForm::Arn {
+            return vec![self.statement_for(arns, actions)];
+        }
+        let mut by_account: BTreeMap<(Partition, &AccountId), Vec<&str>> = BTreeMap::new();
+        let mut accounts = Vec::new();
+        for principal in principals.iter().filter(|principal| arns.contains(&principal.as_str())) {
+            match principal.kind() {
+                PrincipalKind::Account => accounts.push(principal.as_str()),
+                PrincipalKind::Role | PrincipalKind::User => {
+                    by_account
+                        .entry((principal.partition(), principal.account()))
+                        .or_default()
+                        .push(principal.as_str());
+                }
+            }
+        }
+        let mut all: Vec<Value> = Vec::new();
+        if !accounts.is_empty() {
+            all.push(self.statement_for(&accounts, actions));
+        }
+        for ((partition, account), mut arns) in by_account {
+            arns.sort_unstable();
+            arns.dedup();
+            let root = Principal::account_root(partition, account.clone());
+            let mut statement = self.statement_for(&[root.as_str()], actions);
+            let condition = self.conditions.to_value(actions).unwrap_or_else(|| json!({}));
+            statement["Condition"] = condition;
+            statement["Condition"]["ArnEquals"] = json!({ PRINCIPAL_ARN: one_or_list(&arns) });
+            all.push(statement);
+        }
+        all
+    }
+
+    fn statement_for(&self, arns: &[&str], actions: &[&str]) -> Value {
         let mut statement = json!({ "Effect": "Allow" });
         if self.is_trust() {
             statement["Principal"] = json!({ "AWS": one_or_list(arns) });

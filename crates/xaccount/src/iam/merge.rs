@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::coverage::RequestedGrant;
 use super::edit::{ACTIONS, Changes, DocumentEdit, listed_actions};
-use super::grant::{Grant, one_or_list};
+use super::grant::{Grant, PrincipalForm, one_or_list};
 use crate::aws::policy::{Condition, Effect, Statement, TAG_SESSION, Texts, Truth};
 use crate::diag::{SpannedError, escape_control};
 use lossless_yaml::Plan;
@@ -115,7 +115,7 @@ impl DocumentEdit<'_> {
             let stays = |statement: &&&Statement| !(options.overwrite && self.is_open_in(asked, statement));
             let staying: Vec<&Statement> = statements.iter().filter(stays).copied().collect();
             let Some(first) = staying.first() else { continue };
-            notes.push(match asked.is_listed_in(first) {
+            notes.push(match asked.is_listed_in(first) || self.names_in_condition(asked, first) {
                 true => format!("{} is already granted {} by {}", asked.arn, asked.action, first.title()),
                 false => {
                     format!("{} is already granted {} by {}, which is wider", asked.arn, asked.action, first.title())
@@ -127,6 +127,12 @@ impl DocumentEdit<'_> {
         }
         notes.dedup();
         outcome.notes.extend(notes);
+    }
+
+    /// Whether a statement is the grant for the account's root, under a condition on this very subject.
+    fn names_in_condition(&self, asked: &RequestedGrant<'_>, statement: &Statement) -> bool {
+        let condition = self.root_grant(statement, &listed_actions(statement));
+        condition.is_some_and(|condition| condition.values.iter().any(|value| value.text == asked.arn))
     }
 
     /// The requested conditions that a statement with an existing grant does not enforce.
@@ -414,7 +420,7 @@ impl DocumentEdit<'_> {
                         outcome.notes.push(format!("{} added to {}", arns.join(", "), home.title()));
                     }
                     None => {
-                        changes.added.push(self.grant.statement_for(&arns, actions));
+                        changes.added.extend(self.grant.statements_for(&arns, actions));
                         outcome.notes.push(format!("a statement{what} added for {}", arns.join(", ")));
                     }
                 }
@@ -429,6 +435,9 @@ impl DocumentEdit<'_> {
 
     /// The statement to which subjects can be added for these actions, which share their conditions.
     fn home(&self, actions: &[&str]) -> Option<&Statement> {
+        if self.grant.principal_form == PrincipalForm::RootArn {
+            return None;
+        }
         // A Sid names what the statement is for; whoever deletes that purpose would delete this grant as well.
         let is_home =
             |statement: &&Statement| statement.named_sid().is_none() && self.is_same_grant(statement, actions);
@@ -475,6 +484,7 @@ mod tests {
         };
         Grant {
             subjects: Subjects::Principals(vec![ROLE.parse().unwrap()]),
+            principal_form: PrincipalForm::Arn,
             conditions,
             tag_session,
             known: Vec::new(),

@@ -19,7 +19,7 @@ mod source_trust;
 
 pub use change::PolicyChange;
 pub use document::{DocumentForm, PolicyInput, PolicyOwner, may_show, partitions};
-pub use grant::{Conditions, Grant, KnownKey, Subjects};
+pub use grant::{Conditions, Grant, KnownKey, PrincipalForm, Subjects};
 pub use merge::{MergeOptions, MergeOutcome, merge};
 pub use remove::{Removal, remove};
 pub use source_trust::SourceTrust;

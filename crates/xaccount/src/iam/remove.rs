@@ -4,7 +4,7 @@ use super::coverage::RequestedGrant;
 use super::edit::{DocumentEdit, listed_actions};
 use super::grant::Grant;
 use super::merge::MergeOutcome;
-use crate::aws::policy::{Effect, Statement, TAG_SESSION, Truth};
+use crate::aws::policy::{Condition, Effect, Statement, TAG_SESSION, Text, Truth};
 use crate::diag::{SpannedError, escape_control};
 
 /// What remains of a document without a grant.
@@ -34,6 +34,17 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedErro
     let mut operations = Vec::new();
     let mut removed = 0;
     for statement in edit.text.policy.statements.iter().rev() {
+        if let Some(condition) = by_root(&edit, statement) {
+            let is_asked = |value: &&Text| asked.iter().any(|asked| asked.arn == value.text);
+            let gone: Vec<&Text> = condition.values.iter().filter(is_asked).collect();
+            removed += usize::from(gone.len() == condition.values.len());
+            operations.extend(edit.remove_values(statement, condition, &gone));
+            if !gone.is_empty() {
+                let named: Vec<&str> = gone.iter().map(|value| value.text.as_str()).collect();
+                outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
+            }
+            continue;
+        }
         let Some(listed) = edit.subjects(statement).filter(|_| granted(statement)) else {
             continue;
         };
@@ -59,6 +70,12 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedErro
     Ok(Removal::Left(outcome))
 }
 
+/// The condition on the ARNs of a statement that is the grant for an account's root under that condition.
+fn by_root<'s>(edit: &DocumentEdit<'_>, statement: &'s Statement) -> Option<&'s Condition> {
+    let actions = listed_actions(statement);
+    edit.root_grant(statement, &actions).filter(|_| !actions.is_empty())
+}
+
 /// Adds warnings about statements that still allow a subject after the grant is removed, one per statement and subject.
 fn still_granted(
     edit: &DocumentEdit<'_>,
@@ -69,7 +86,9 @@ fn still_granted(
     let mut reported = Vec::new();
     for asked in asked {
         for statement in &edit.text.policy.statements {
-            let is_removed = is_grant(statement) && asked.is_listed_in(statement);
+            let is_value = |condition: &Condition| condition.values.iter().any(|value| value.text == asked.arn);
+            let is_removed =
+                is_grant(statement) && asked.is_listed_in(statement) || by_root(edit, statement).is_some_and(is_value);
             let truth = asked.matches(&edit.text.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
             let guarded = asked.is_guarded_by(&edit.text.policy, statement);

@@ -10,7 +10,9 @@ mod trust;
 
 use std::collections::BTreeSet;
 
-use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
+use serde_json::Value;
+
+use xaccount::aws::{AccountId, Partition, PermissionsBoundary, RoleArn, RoleArnError};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::iam::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch, PolicyChange, Subjects};
@@ -24,19 +26,18 @@ use target::TargetRoles;
 
 use super::merged::Merging;
 use crate::cli::SourceRoleArgs;
+use crate::commands::map_file::MapFile;
 use crate::output;
+
+/// The name of the account of a role in the map.
+pub(super) fn entry_of(map: &MapFile, role: &RoleArn) -> Option<String> {
+    map::entry(map, role).map(|entry| entry.name.value.clone())
+}
 
 /// The requested change, and the role whose policy gets it.
 pub(super) struct PolicyRequest {
     pub(super) change: PolicyChange,
-    pub(super) partition: Partition,
-    /// The account of the role that the policy belongs to, if known.
-    pub(super) account: Option<AccountId>,
-    /// The role that the policy belongs to.
-    pub(super) role_name: String,
-    pub(super) role_path: String,
-    /// Whether the permissions policy is that of a user: the CAPA pod runs as one.
-    pub(super) is_of_user: bool,
+    pub(super) owner: PolicyRole,
     /// Warnings about identities in the manifests that this grant does not cover.
     pub(super) warnings: Vec<Diagnostic>,
     /// The arguments that request the same change without manifests and map.
@@ -45,15 +46,38 @@ pub(super) struct PolicyRequest {
     pub(super) decisions: Vec<String>,
 }
 
+/// The role that a policy belongs to.
+pub(super) struct PolicyRole {
+    pub(super) partition: Partition,
+    /// Its account, if known.
+    pub(super) account: Option<AccountId>,
+    pub(super) name: String,
+    pub(super) path: String,
+    /// The ARN of its permissions boundary, in the formats that create the role.
+    pub(super) permissions_boundary: Option<String>,
+    /// Whether it is a user instead: the CAPA pod runs as one.
+    pub(super) is_user: bool,
+}
+
 impl PolicyRequest {
+    /// What is printed without an existing document: a `whole` one, or the statements alone.
+    pub(super) fn document(&self, whole: bool) -> Value {
+        if whole {
+            return self.change.document();
+        }
+        let mut statements = self.change.statements();
+        // One statement goes into the list of a document as it is, and so do the items of a list.
+        if statements.len() == 1 { statements.remove(0) } else { statements.into() }
+    }
+
     /// The role that the policy belongs to, and its account.
     pub(super) fn title(&self) -> String {
         let unknown = match self.change {
             PolicyChange::Grant(_) => "the target account",
             PolicyChange::SourceTrust(_) => "the source account",
         };
-        let account = self.account.as_ref().map_or(unknown.to_owned(), |account| format!("account {account}"));
-        format!("role {} in {account}", self.role_name)
+        let account = self.owner.account.as_ref().map_or(unknown.to_owned(), |account| format!("account {account}"));
+        format!("role {} in {account}", self.owner.name)
     }
 
     /// The number of roles that a permission grants. `whole`: the document is printed whole, and could replace another.
@@ -61,7 +85,7 @@ impl PolicyRequest {
         let PolicyChange::Grant(grant) = &self.change else { return None };
         let Subjects::Roles(roles) = &grant.subjects else { return None };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
-        let put = if self.is_of_user { "put-user-policy" } else { "put-role-policy" };
+        let put = if self.owner.is_user { "put-user-policy" } else { "put-role-policy" };
         let warning = match whole {
             true => format!("; {put} replaces the existing policy: pass all manifests, or --merge"),
             false => String::new(),
@@ -80,6 +104,30 @@ fn flag_target(target: &TargetRoles, partition: Partition) -> Result<Vec<RoleArn
     let mut roles: Vec<RoleArn> = target.account.iter().map(of_account).collect::<Result<_, _>>()?;
     roles.extend(target.role_arn.iter().cloned());
     Ok(roles)
+}
+
+/// The ARN of the permissions boundary of a role in this account.
+///
+/// # Errors
+/// The account of a name is unknown, or the policy is in another account.
+fn boundary_arn(
+    boundary: Option<&PermissionsBoundary>,
+    partition: Partition,
+    account: Option<&AccountId>,
+    way: &str,
+) -> Result<Option<String>, Diagnostic> {
+    let Some(boundary) = boundary else { return Ok(None) };
+    if let Some(owner) = account.and_then(|account| boundary.other_account(account)) {
+        let error = format!("the permissions boundary is in account {owner}, but it must be in the role's account");
+        return Err(Diagnostic::error(error));
+    }
+    match boundary.arn(partition, account) {
+        Some(arn) => Ok(Some(arn)),
+        None => {
+            let error = format!("the account of the permissions boundary {boundary} is unknown");
+            Err(Diagnostic::error(error).help(way).help("or pass the ARN of the policy"))
+        }
+    }
 }
 
 fn bad_source_role(text: &str, error: &RoleArnError) -> Diagnostic {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use xaccount::aws::{Partition, Principal, PrincipalKind, RoleArn};
 use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, PrincipalForm, Subjects};
 use xaccount::inventory::Inventory;
 
 use super::credentials::PodCredentials;
@@ -13,7 +13,8 @@ use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
-    Partitions, PolicyRequest, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+    Partitions, PolicyRequest, PolicyRole, bad_source_role, flag_target, path_and_name, same_account, source_role_arn,
+    target_from,
 };
 use crate::cli::{Permission, PolicyFormat, SourceRoleArgs};
 use crate::commands::iam::merged::Merging;
@@ -48,45 +49,75 @@ pub(crate) fn permission(
     partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
     partitions.see(picked.iter().flatten().map(|one| (one.found.title(), one.role.partition())));
     let (partition, partition_from) = partitions.agreed().map_err(one)?;
-    let (roles, warnings) = match &picked {
-        None => (flag_target(target, partition).map_err(one)?, target.warnings.clone()),
-        Some(picked) => assumed_by(args.for_role.as_ref(), picked),
-    };
-    if roles.is_empty() {
-        let error = no_roles(args, picked.as_deref());
-        return Err(target.warnings.iter().cloned().chain([error]).collect());
-    }
+    let (roles, warnings) = roles(args, target, picked.as_deref(), partition)?;
     let source = match source {
         Some(role) => Some(role),
         None => role_in_source_account(&args.source, partition).map_err(one)?,
     };
-    let (role_path, role_name) = changed_role(args, source.as_ref(), merging);
-    let account = args.for_role.as_ref().or(source.as_ref()).map(|role| role.account().clone());
-    if let Some(role) = roles.iter().find(|role| Some(role.account()) == account.as_ref())
-        && !args.source.allow_same_account
-    {
-        return Err(one(same_account(role.account(), &format!("the source and {role}"))));
-    }
+    let owner = owner(args, source.as_ref(), merging, partition, pod.user.is_some());
+    refuse(args, &roles, &owner).map_err(one)?;
     let mut decisions = vec![partition_from];
     decisions.extend(roles_from(&roles, target, picked.as_deref(), &origins));
-    if args.policy.output == Some(PolicyFormat::Cli) && account.is_none() {
-        return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
-            .help("add --source-account 111111111111")));
-    }
     let mut known = known(args, &roles, picked.as_deref().unwrap_or_default(), map, &pod);
     let of_context = known::arguments(&known);
-    let is_of_user = pod.user.is_some();
     let role = args.for_role.as_ref().or(source.as_ref());
     let caller = pod.user.or_else(|| role.cloned().map(Principal::from));
     // A user's, group's or managed policy is not, or not only, the source role's.
     if merging.is_none_or(|merging| merging.given.owner().is_none()) {
         known.extend(caller.iter().flat_map(of_caller));
     }
+    let (principal_form, tag_session) = (PrincipalForm::Arn, args.tag_session);
     let conditions = Conditions::default();
-    let grant = Grant { subjects: Subjects::Roles(roles), conditions, tag_session: args.tag_session, known };
+    let grant = Grant { subjects: Subjects::Roles(roles), principal_form, conditions, tag_session, known };
     let arguments = script_arguments(args, &grant, role, of_context);
-    let change = PolicyChange::Grant(grant);
-    Ok(PolicyRequest { change, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+    Ok(PolicyRequest { change: PolicyChange::Grant(grant), owner, warnings, arguments, decisions })
+}
+
+/// The roles that the source account's role may assume, and warnings about others.
+///
+/// # Errors
+/// There is none.
+fn roles(
+    args: &Permission,
+    target: &TargetRoles,
+    picked: Option<&[&RoleUse<'_>]>,
+    partition: Partition,
+) -> Result<(Vec<RoleArn>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (roles, warnings) = match picked {
+        None => (flag_target(target, partition).map_err(|error| vec![error])?, target.warnings.clone()),
+        Some(picked) => assumed_by(args.for_role.as_ref(), picked),
+    };
+    if roles.is_empty() {
+        return Err(target.warnings.iter().cloned().chain([no_roles(args, picked)]).collect());
+    }
+    Ok((roles, warnings))
+}
+
+/// The role whose policy is requested.
+fn owner(
+    args: &Permission,
+    source: Option<&RoleArn>,
+    merging: Option<&Merging>,
+    partition: Partition,
+    is_user: bool,
+) -> PolicyRole {
+    let (path, name) = changed_role(args, source, merging);
+    let account = args.for_role.as_ref().or(source).map(|role| role.account().clone());
+    PolicyRole { partition, account, name, path, permissions_boundary: None, is_user }
+}
+
+/// Refuses a role in the source account, and a script without an account.
+fn refuse(args: &Permission, roles: &[RoleArn], owner: &PolicyRole) -> Result<(), Diagnostic> {
+    if let Some(role) = roles.iter().find(|role| Some(role.account()) == owner.account.as_ref())
+        && !args.source.allow_same_account
+    {
+        return Err(same_account(role.account(), &format!("the source and {role}")));
+    }
+    if args.policy.output == Some(PolicyFormat::Cli) && owner.account.is_none() {
+        return Err(Diagnostic::error("-o cli needs the account of the role that the script changes")
+            .help("add --source-account 111111111111"));
+    }
+    Ok(())
 }
 
 /// The origin of each role.

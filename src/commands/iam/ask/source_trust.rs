@@ -11,7 +11,7 @@ use xaccount::settings::Setting;
 
 use super::credentials::PodCredentials;
 use super::map::{self, Origins};
-use super::{Partitions, PolicyRequest, bad_source_role, path_and_name, source_role_arn};
+use super::{Partitions, PolicyRequest, PolicyRole, bad_source_role, boundary_arn, path_and_name, source_role_arn};
 use crate::cli::{AskedCredentials, PolicyFormat, SourceTrust as SourceTrustArgs};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map_file::MapFile;
@@ -67,21 +67,14 @@ pub(crate) fn source_trust(
         let error = "-o cli needs the account of the role that the script changes";
         return Err(Diagnostic::error(error).help("add --source-account 111111111111"));
     }
-    let (role_path, role_name) =
-        path_and_name(role.as_ref().map_or(source.source_role.as_str(), RoleArn::path_and_name));
+    let asked = args.permissions_boundary.as_ref();
+    let permissions_boundary = boundary_arn(asked, partition, account.as_ref(), "add --source-account 111111111111")?;
+    let (path, name) = path_and_name(role.as_ref().map_or(source.source_role.as_str(), RoleArn::path_and_name));
+    let owner = PolicyRole { partition, account, name, path, permissions_boundary, is_user: false };
     let decisions = vec![format!("the CAPA pod runs as {}, {}", credentials.kind(), pod.origin)];
     let arguments = script_arguments(args, &credentials, role.as_ref());
-    Ok(PolicyRequest {
-        change: PolicyChange::SourceTrust(trust),
-        partition,
-        account,
-        role_name,
-        role_path,
-        is_of_user: false,
-        warnings: Vec::new(),
-        arguments,
-        decisions,
-    })
+    let change = PolicyChange::SourceTrust(trust);
+    Ok(PolicyRequest { change, owner, warnings: Vec::new(), arguments, decisions })
 }
 
 /// What the pod runs as, whole.

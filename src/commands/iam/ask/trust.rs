@@ -7,7 +7,7 @@ use xaccount::aws::{ExternalId, OrgId, Partition, Principal, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use xaccount::diag::{Diagnostic, Severity};
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
-use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, Subjects};
+use xaccount::iam::{Conditions, Grant, KnownKey, PolicyChange, PrincipalForm, Subjects};
 use xaccount::inventory::Inventory;
 use xaccount::settings::Setting;
 
@@ -16,11 +16,27 @@ use super::known;
 use super::map::{self, Origins};
 use super::target::TargetRoles;
 use super::{
-    Partitions, PolicyRequest, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+    Partitions, PolicyRequest, PolicyRole, bad_source_role, boundary_arn, flag_target, path_and_name, same_account,
+    source_role_arn, target_from,
 };
 use crate::cli::{ConditionArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map_file::MapFile;
+
+/// What the flags, the manifests, the document and the map say together.
+struct Resolved<'u, 'r> {
+    /// The flags, completed with the values of the map.
+    args: Trust,
+    origins: Origins,
+    /// The role whose trust policy is requested, if it is known.
+    target: Option<RoleArn>,
+    /// The identities that assume it.
+    picked: Vec<&'u RoleUse<'r>>,
+    pod: PodCredentials,
+    partition: Partition,
+    /// The origin of each value, for `-v`.
+    decisions: Vec<String>,
+}
 
 /// Builds the grant of `iam trust`: who may assume the target account's role.
 pub(crate) fn trust(
@@ -31,65 +47,91 @@ pub(crate) fn trust(
 ) -> Result<PolicyRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
+    let resolved = resolve(args, uses.as_deref(), merging, map).map_err(one)?;
+    let Resolved { args, origins, target, picked, pod, partition, mut decisions } = resolved;
+    let (args, target) = (&args, target.as_ref());
+    let source = source_role_arn(&args.source.role).map_err(one)?;
+    let controller = controller(args, source, partition).map_err(one)?;
+    let (principals, mut warnings) = principals(args, controller.as_ref(), &picked).map_err(one)?;
+    if let Some(target) = target.filter(|_| !args.source.role.allow_same_account) {
+        refuse_same_account(&principals, target).map_err(one)?;
+    }
+    let conditions = conditions(args, &picked)?;
+    decisions.extend(values_from(args, &principals, &conditions, &origins));
+    needs_account(args, target.is_none()).map_err(one)?;
+    let known = known(args, &picked, map, target, controller.as_ref().zip(pod.kind));
+    let (principal_form, tag_session) = (args.conditions.principal_form(), args.tag_session);
+    let mut grant =
+        Grant { subjects: Subjects::Principals(principals), principal_form, conditions, tag_session, known };
+    let arguments = script_arguments(args, &grant, target);
+    grant.known.extend(target.map(|role| known::one("aws:ResourceAccount", role.account().as_str())));
+    warnings.dedup();
+    warnings.extend(trusted_by_name(args, &grant));
+    let owner = owner(args, target, partition, map).map_err(one)?;
+    Ok(PolicyRequest { change: PolicyChange::Grant(grant), owner, warnings, arguments, decisions })
+}
+
+/// Completes the flags with what the manifests, the document and the map have.
+fn resolve<'u, 'r>(
+    args: &Trust,
+    uses: Option<&'u [RoleUse<'r>]>,
+    merging: Option<&Merging>,
+    map: Option<&MapFile>,
+) -> Result<Resolved<'u, 'r>, Diagnostic> {
     let by_flag = args.tag_session;
     let (mut args, mut origins) = (args.clone(), Origins::default());
-    let mut target_roles = TargetRoles::of_flags(&args.target, map).map_err(one)?;
-    let pod = PodCredentials::new(&mut args.source.role, args.target.partition, map).map_err(one)?;
+    let mut target_roles = TargetRoles::of_flags(&args.target, map)?;
+    let pod = PodCredentials::new(&mut args.source.role, args.target.partition, map)?;
     // Session tags go through every hop. With --source-principal, others assume the role.
     args.tag_session |= args.source.source_principal.is_empty() && pod.sends_tags;
     if let Some(map) = map {
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
-        let needs_target = inventory.is_none() && !of_document;
-        complete(&mut args, &mut target_roles, needs_target, map, &mut origins).map_err(one)?;
+        let needs_target = uses.is_none() && !of_document;
+        complete(&mut args, &mut target_roles, needs_target, map, &mut origins)?;
     }
-    let picked = uses.as_deref().map(|uses| pick_one(uses, &target_roles)).transpose().map_err(one)?;
-    let picked = picked.unwrap_or_default();
+    let picked = uses.map(|uses| pick_one(uses, &target_roles)).transpose()?.unwrap_or_default();
     let document_role = merging.and_then(Merging::role);
     let mut partitions = Partitions::new(&target_roles, merging);
-    let source = source_role_arn(&args.source.role).map_err(one)?;
+    let source = source_role_arn(&args.source.role)?;
     partitions.see(picked.iter().map(|one| (one.found.title(), one.role.partition())));
     partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
     partitions
         .see(args.source.source_principal.iter().map(|one| (format!("--source-principal {one}"), one.partition())));
     partitions.see(document_role.iter().map(|role| (format!("the document's role {role}"), role.partition())));
-    let (partition, partition_from) = partitions.agreed().map_err(one)?;
+    let (partition, partition_from) = partitions.agreed()?;
     let TrustingRole { role: target, decision } =
-        trusting_role(&target_roles, partition, &picked, document_role, &origins).map_err(one)?;
-    let mut decisions = vec![partition_from];
-    decisions.extend(decision);
+        trusting_role(&target_roles, partition, &picked, document_role, &origins)?;
     let by_other = map.map(|map| assumed_in_map(&mut args, by_flag, map, target.as_ref(), &picked, &mut origins));
-    if !by_other.transpose().map_err(one)?.unwrap_or_default() {
+    if !by_other.transpose()?.unwrap_or_default() {
         assumed_by_user(&mut args, &pod);
     }
-    let args = &args;
-    // The map may have replaced it.
-    let source = source_role_arn(&args.source.role).map_err(one)?;
+    let decisions = std::iter::once(partition_from).chain(decision).collect();
+    Ok(Resolved { args, origins, target, picked, pod, partition, decisions })
+}
 
-    let controller = controller(args, source, partition).map_err(one)?;
-    let (principals, mut warnings) = principals(args, controller.as_ref(), &picked).map_err(one)?;
-    if let Some(target) = target.as_ref().filter(|_| !args.source.role.allow_same_account) {
-        refuse_same_account(&principals, target).map_err(one)?;
-    }
-    let conditions = conditions(args, &picked)?;
-    decisions.extend(
-        principals
-            .iter()
-            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &origins))),
-    );
-    let from = external_ids_from(args, &origins);
-    decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
-    needs_account(args, target.is_none()).map_err(one)?;
-    let tag_session = args.tag_session;
-    let known = known(args, &picked, map, target.as_ref(), controller.as_ref().zip(pod.kind));
-    let mut grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session, known };
-    let arguments = script_arguments(args, &grant, target.as_ref());
-    grant.known.extend(target.as_ref().map(|role| known::one("aws:ResourceAccount", role.account().as_str())));
-    warnings.dedup();
-    let (role_path, role_name) = path_and_name(target.as_ref().map_or(&*args.target.role_name, RoleArn::path_and_name));
+/// The origin of each principal and external id.
+fn values_from(args: &Trust, principals: &[Principal], conditions: &Conditions, origins: &Origins) -> Vec<String> {
+    let principals = principals
+        .iter()
+        .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, origins)));
+    let from = external_ids_from(args, origins);
+    let ids = conditions.external_ids.iter().map(|id| format!("external id {id} from {from}"));
+    principals.chain(ids).collect()
+}
+
+/// The role whose trust policy is requested.
+fn owner(
+    args: &Trust,
+    target: Option<&RoleArn>,
+    partition: Partition,
+    map: Option<&MapFile>,
+) -> Result<PolicyRole, Diagnostic> {
+    let (path, name) = path_and_name(target.map_or(&*args.target.role_name, RoleArn::path_and_name));
     let account = target.map(|role| role.account().clone());
-    let is_of_user = false;
-    let change = PolicyChange::Grant(grant);
-    Ok(PolicyRequest { change, partition, account, role_name, role_path, is_of_user, warnings, arguments, decisions })
+    let of_map = map.zip(target).and_then(|(map, role)| map::entry(map, role)?.permissions_boundary.as_ref());
+    let asked = args.permissions_boundary.as_ref().or(of_map.map(|boundary| &boundary.value));
+    let permissions_boundary = boundary_arn(asked, partition, account.as_ref(), "add --account 222222222222")?;
+    Ok(PolicyRole { partition, account, name, path, permissions_boundary, is_user: false })
 }
 
 /// What is known about the requests, besides the conditions.
@@ -223,12 +265,26 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments.extend(conditions.org_id.iter().map(|id| format!("--org-id={}", id.as_str())));
     arguments.extend(conditions.session_name.iter().map(|name| format!("--session-name={name}")));
     arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
+    let by_root = grant.principal_form == PrincipalForm::RootArn;
+    arguments.extend(by_root.then(|| "--principal-form=root-arn".to_owned()));
     arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
     arguments.extend(known::arguments(&grant.known));
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script(&args.change));
     arguments
+}
+
+/// The warning about who is trusted as well if a role is named in a condition.
+fn trusted_by_name(args: &Trust, grant: &Grant) -> Option<Diagnostic> {
+    if grant.principal_form == PrincipalForm::Arn || args.change.remove {
+        return None;
+    }
+    let warning =
+        format!("whoever may create a role or a user with this ARN is trusted, too: {}", grant.arns().join(", "));
+    Some(
+        Diagnostic::warning(warning).help("without --principal-form root-arn, AWS trusts only the one that exists now"),
+    )
 }
 
 /// What the map has for the role: the external id and the organisation. A flag may repeat it.

@@ -7,7 +7,7 @@ use crate::account_map::de::Spanned;
 use crate::account_map::fields::{AccountFields, DefaultsFields, IdentityRefFields, NamespacesFields};
 use crate::account_map::model::{Account, IdentityName};
 use crate::account_map::{AllowedNamespaces, looks_like_account_id};
-use crate::aws::{AccountId, DurationSeconds, Partition, RoleArn, SessionName};
+use crate::aws::{AccountId, DurationSeconds, Partition, PermissionsBoundary, RoleArn, SessionName};
 use crate::capa::{IdentityKind, referenced_kind};
 use crate::diag::{Span, escape_control};
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
@@ -23,7 +23,7 @@ pub(super) struct Defaults {
     session_name: Option<Spanned<SessionName>>,
     duration_seconds: Option<Spanned<DurationSeconds>>,
     allowed_namespaces: Option<Spanned<AllowedNamespaces>>,
-    permissions_boundary: Option<Spanned<String>>,
+    permissions_boundary: Option<Spanned<PermissionsBoundary>>,
 }
 
 /// An account as far as one file specifies it: its id may be in the other.
@@ -355,38 +355,15 @@ impl Checker {
         Some(name)
     }
 
-    /// Checks the name or the ARN of a policy (IAM API reference, `CreateRole`, `PermissionsBoundary`; `CreatePolicy`,
-    /// `PolicyName`: `[\w+=,.@-]{1,128}`).
     fn permissions_boundary(
         &mut self,
         boundary: Option<Spanned<String>>,
         account: Option<&Spanned<AccountId>>,
-    ) -> Option<Spanned<String>> {
-        let boundary = boundary?;
-        let is_name = |name: &str| {
-            (1..=128).contains(&name.len())
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
-        };
-        let parts: Vec<&str> = boundary.value.splitn(6, ':').collect();
-        let owner = match parts[..] {
-            ["arn", partition, "iam", "", owner, policy] => {
-                let name = policy.strip_prefix("policy/").and_then(|policy| policy.rsplit('/').next());
-                let known = partition.parse::<Partition>().is_ok() && name.is_some_and(is_name);
-                let owned = owner == "aws" || owner.parse::<AccountId>().is_ok();
-                if known && owned { Some(Some(owner)) } else { None }
-            }
-            _ => is_name(&boundary.value).then_some(None),
-        };
-        match owner {
-            None => {
-                let message = format!("'{}' is not the name or the ARN of a policy", escape_control(&boundary.value));
-                self.refuse_field("permissionsBoundary", message, boundary.span);
-            }
-            Some(Some(owner)) if owner != "aws" && account.is_some_and(|id| id.value.as_str() != owner) => {
-                let message = format!("the policy is in account {owner}: a boundary is in the account of its role");
-                self.refuse_field("permissionsBoundary", message, boundary.span);
-            }
-            Some(_) => {}
+    ) -> Option<Spanned<PermissionsBoundary>> {
+        let boundary: Spanned<PermissionsBoundary> = self.parse("permissionsBoundary", boundary)?;
+        if let Some(owner) = account.and_then(|id| boundary.value.other_account(&id.value)) {
+            let message = format!("the policy is in account {owner}: a boundary is in the account of its role");
+            self.refuse_field("permissionsBoundary", message, boundary.span);
         }
         Some(boundary)
     }

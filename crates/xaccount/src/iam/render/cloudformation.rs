@@ -7,6 +7,8 @@ use super::{PolicyTarget, Side};
 pub fn cloudformation(target: &PolicyTarget<'_>) -> String {
     let place = target.place();
     let role = string(target.role_name);
+    let boundary = target.permissions_boundary.map(|arn| format!(r#""PermissionsBoundary":{},"#, string(arn)));
+    let boundary = boundary.unwrap_or_default();
     let (description, id, resource) = match target.side {
         Side::Trust => (
             format!(
@@ -17,7 +19,7 @@ pub fn cloudformation(target: &PolicyTarget<'_>) -> String {
             // CloudFormation imports a role only if it is retained.
             format!(
                 r#"{{"Type":"AWS::IAM::Role","DeletionPolicy":"Retain","UpdateReplacePolicy":"Retain",
-                "Properties":{{"RoleName":{role},"Path":{},"AssumeRolePolicyDocument":{}}}}}"#,
+                "Properties":{{"RoleName":{role},"Path":{},{boundary}"AssumeRolePolicyDocument":{}}}}}"#,
                 string(target.role_path),
                 target.document,
             ),
@@ -41,7 +43,7 @@ pub fn cloudformation(target: &PolicyTarget<'_>) -> String {
 }
 
 /// A logical id from the words of a name, if it has any, and a last word. It has only letters and digits, at most 255.
-fn logical_id(name: &str, last: &str) -> String {
+pub(super) fn logical_id(name: &str, last: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let mut id: String = words
         .filter_map(|word| word.split_at_checked(1))

@@ -24,6 +24,10 @@ pub fn clusterawsadm(target: &PolicyTarget<'_>) -> Result<String, PieceError> {
     if target.role_path != "/" {
         spec["controlPlane"]["path"] = json!(target.role_path);
     }
+    // One value for all roles that clusterawsadm creates (since v2.9.0).
+    if let Some(arn) = target.permissions_boundary {
+        spec["controlPlane"]["permissionsBoundary"] = json!(arn);
+    }
     spec[role][statements] = target.statements.iter().map(entry).collect();
     let configuration = json!({
         "apiVersion": "bootstrap.aws.infrastructure.cluster.x-k8s.io/v1beta1",

@@ -1,5 +1,6 @@
 //! A policy in the formats of other tools: a script for the AWS CLI, CloudFormation, Terraform, clusterawsadm.
 
+mod accounts;
 mod cloudformation;
 mod clusterawsadm;
 mod json_text;
@@ -7,6 +8,7 @@ mod script;
 mod source_script;
 mod terraform;
 
+pub use accounts::{AccountRole, AccountsError, for_each, stack_set};
 pub use cloudformation::cloudformation;
 pub use clusterawsadm::clusterawsadm;
 pub use script::script;
@@ -50,6 +52,8 @@ pub struct PolicyTarget<'h> {
     /// The arguments of `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a
     /// mode.
     pub arguments: &'h [String],
+    /// The ARN of the permissions boundary of the role, in the formats that create one.
+    pub permissions_boundary: Option<&'h str>,
     /// Whether the grant is removed instead of added; only a script does that.
     pub remove: bool,
 }

@@ -27,6 +27,8 @@ pub fn source_script(target: &PolicyTarget<'_>, trust: &SourceTrust) -> String {
     let place = target.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
     let ScriptSteps { names: of_kind, look, make } = ScriptSteps::of(trust, &role_arn(target));
     let next = next(trust, &role_arn(target));
+    let boundary = target.permissions_boundary.map(|arn| format!(" --permissions-boundary={}", word(arn)));
+    let boundary = boundary.unwrap_or_default();
     format!(
         r#"#!/bin/sh
 # Gives the role {role} to the CAPA pod.
@@ -58,7 +60,7 @@ cat <<'NEXT'
 {next}NEXT
 "#,
         WARN_IF_EXISTS = format_args!("if [ -z \"$new_role\" ]; then\n{}fi", indented(WARN_OF_STACK)),
-        WRITE_ROLE = WRITE_ROLE.replace("UPDATE", &indented(UPDATE_TRUST)),
+        WRITE_ROLE = WRITE_ROLE.replace("UPDATE", &indented(UPDATE_TRUST)).replace("BOUNDARY", &boundary),
         after = ScriptSteps::after(trust),
     )
 }
@@ -112,7 +114,7 @@ fi
 "#;
 
 const WRITE_ROLE: &str = r#"if [ -n "$new_role" ]; then
-    call_aws iam create-role --role-name="$role" --path="$path" \
+    call_aws iam create-role --role-name="$role" --path="$path"BOUNDARY \
         --assume-role-policy-document="file://$files/merged.json" >/dev/null || fail "AWS did not create the role $role"
     echo "created the role $role in account $found"
 elif ! cmp -s "$files/live.json" "$files/merged.json"; then

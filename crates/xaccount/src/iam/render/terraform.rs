@@ -16,6 +16,10 @@ pub fn terraform(target: &PolicyTarget<'_>) -> String {
         Side::Trust => {
             let resource = identifier(target.role_name);
             let path = quoted(target.role_path);
+            let boundary =
+                target.permissions_boundary.map(|arn| format!("\n  permissions_boundary = {}\n", quoted(arn)));
+            let ignored = if boundary.is_some() { "" } else { "permissions_boundary, " };
+            let boundary = boundary.unwrap_or_default();
             format!(
                 r#"# The trust policy of {place}.
 # Terraform owns the whole policy: statements that are not listed here are removed. Import an existing role first:
@@ -25,14 +29,14 @@ pub fn terraform(target: &PolicyTarget<'_>) -> String {
 resource "aws_iam_role" "{resource}" {{
   name = {name}
   path = {path}
-
+{boundary}
   assume_role_policy = <<-POLICY
     {document}
   POLICY
 
   # Other settings of an imported role are not changed.
   lifecycle {{
-    ignore_changes = [description, max_session_duration, permissions_boundary, tags]
+    ignore_changes = [description, max_session_duration, {ignored}tags]
   }}
 }}
 "#,
@@ -65,18 +69,18 @@ resource "aws_iam_role_policy" "{resource}" {{
 }
 
 /// A resource name. Terraform allows letters, digits, `_` and `-`, but no digit at the start; `-` is not used here.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     let front = if name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     front.to_owned() + &name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", without_templates(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Escapes `${` and `%{`, which start an expression in Terraform: with the first character doubled, they are plain
 /// text.
-fn without_templates(text: &str) -> String {
+pub(super) fn without_templates(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
