@@ -7,6 +7,7 @@ mod evaluator;
 mod judge;
 mod keys;
 mod requests;
+mod simulate;
 mod text;
 
 use std::cell::RefCell;
