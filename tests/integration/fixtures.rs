@@ -21,9 +21,12 @@ const VARIANTS: [&str; 8] = [
 ];
 
 /// Files that no flags make editable; `testdata/README.md` explains why.
-const NEVER: [&str; 25] = [
+const NEVER: [&str; 28] = [
     "clusterclass/topology-caren-docker.yaml",
     "clusterclass/topology-caren-nutanix.yaml",
+    "credentials/instance-profile.yaml",
+    "credentials/irsa.yaml",
+    "credentials/pod-identity.yaml",
     "dkp/dkp-log-lines.yaml",
     "fleet/account-map.yaml",
     "fleet/clusters/charts/web/Chart.yaml",

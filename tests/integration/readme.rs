@@ -27,7 +27,8 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Pages of `docs/` whose commands run one after another in one directory.
-const GUIDES: [&str; 6] = ["guide.md", "onboard.md", "move.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
+const GUIDES: [&str; 7] =
+    ["guide.md", "onboard.md", "move.md", "migrate-credentials.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
 
 /// Replacements for programs that are not ours, or that take too long.
 const STANDINS: &[(&str, &str)] = &[
