@@ -13,6 +13,7 @@ pub mod manifests;
 mod merge;
 mod remove;
 pub mod render;
+pub mod target_permission;
 
 pub use document::{DocumentForm, PolicyInput, PolicyOwner, may_show, partitions};
 pub use grant::{Conditions, Grant, KnownKey, Subjects};

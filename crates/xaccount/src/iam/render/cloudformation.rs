@@ -41,7 +41,7 @@ pub fn cloudformation(target: &PolicyTarget<'_>) -> String {
 }
 
 /// A logical id from the words of a name, if it has any, and a last word. It has only letters and digits, at most 255.
-fn logical_id(name: &str, last: &str) -> String {
+pub(super) fn logical_id(name: &str, last: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let mut id: String = words
         .filter_map(|word| word.split_at_checked(1))

@@ -3,11 +3,13 @@
 mod cloudformation;
 mod clusterawsadm;
 mod json_text;
+mod managed;
 mod script;
 mod terraform;
 
 pub use cloudformation::cloudformation;
 pub use clusterawsadm::clusterawsadm;
+pub use managed::{ManagedPolicies, ManagedPolicy};
 pub use script::script;
 pub use terraform::terraform;
 

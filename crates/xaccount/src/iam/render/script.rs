@@ -241,7 +241,7 @@ fn words(words: &[String]) -> String {
 }
 
 /// An argument as shell text. In double quotes, four characters are special (POSIX, Shell Command Language, 2.2.3).
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

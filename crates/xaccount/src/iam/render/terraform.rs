@@ -65,18 +65,18 @@ resource "aws_iam_role_policy" "{resource}" {{
 }
 
 /// A resource name. Terraform allows letters, digits, `_` and `-`, but no digit at the start; `-` is not used here.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     let front = if name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     front.to_owned() + &name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", without_templates(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Escapes `${` and `%{`, which start an expression in Terraform: with the first character doubled, they are plain
 /// text.
-fn without_templates(text: &str) -> String {
+pub(super) fn without_templates(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
