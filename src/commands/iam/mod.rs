@@ -5,6 +5,7 @@ mod deliver;
 mod manifests;
 mod merged;
 mod owner;
+mod target_permission;
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandErr
     match &args.verb {
         IamVerb::Trust(args) => trust(args, terminal),
         IamVerb::Permission(args) => permission(args, terminal),
+        IamVerb::TargetPermission(args) => target_permission::run(args, terminal),
     }
 }
 
