@@ -98,6 +98,11 @@ pub(crate) struct TargetPermission {
     #[arg(long, value_name = "FILE", value_parser = path(), help_heading = "Mode")]
     pub(crate) merge: Option<PathBuf>,
 
+    /// Print a diff and write nothing (the default with --merge FILE)
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client", hide_short_help = true,
+          value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check"], help_heading = "Mode")]
+    pub(crate) dry_run: Option<String>,
+
     /// Write the file of --merge
     #[arg(short = 'i', long, visible_alias = "in-place", requires = "merge", conflicts_with_all = ["check", "output"], help_heading = "Mode")]
     pub(crate) write: bool,

@@ -21,7 +21,7 @@ pub(super) fn flags(args: &Args) -> PolicyArgs {
         overwrite: false,
         allow_empty: false,
         context: Vec::new(),
-        dry_run: None,
+        dry_run: args.dry_run.clone(),
         write: args.write,
         check: args.check,
         output: args.output,

@@ -110,7 +110,7 @@ impl<'p> Policy<'p> {
         let creates_roles = self.selection.groups.iter().any(|group| group.name == "eks-iam-roles");
         let open = creates_roles && (self.args.narrow.is_none() || self.target.uses.boundaries.is_empty());
         open.then(|| {
-            "eks-iam-roles lets the role create roles with any policy: set rolePermissionsBoundary in the EKS kinds and pass --narrow names, or omit it with --only-features".to_owned()
+            "eks-iam-roles lets the role create roles with any policy, and change the trust policy of every role: set rolePermissionsBoundary in the EKS kinds and pass --narrow names, or omit it with --only-features".to_owned()
         })
     }
 

@@ -142,20 +142,16 @@ impl Uses {
         groups
     }
 
-    /// Adds what every AWSCluster needs if the manifests have no machines: instances, and bootstrap data in Secrets
-    /// Manager, which is the default. A class, an autoscaler or another repository can have the machines.
+    /// Adds what every AWSCluster needs if no machine is in the manifests: instances, and bootstrap data in Secrets Manager,
+    /// which is the default. A class, an autoscaler or another repository can have the machines.
     pub fn assume_machines(&mut self) {
+        if self.reasons.iter().any(|reason| reason.group == "machines") {
+            return;
+        }
+        let Some(cluster) = self.reasons.iter().find(|reason| reason.group == "lb-read").cloned() else { return };
         for group in ["machines", "bootstrap-secretsmanager"] {
-            let alternatives = [group, "machine-pools", "bootstrap-ssm"];
-            let has = |reason: &GroupReason| alternatives.contains(&reason.group);
-            if self.reasons.iter().any(has)
-                || self.reasons.iter().any(|reason| reason.group == "machines") && group != "machines"
-            {
-                continue;
-            }
-            let cluster = self.reasons.iter().find(|reason| reason.group == "lb-read").cloned();
-            let what = "no machines in these manifests, so the defaults count".to_owned();
-            self.reasons.extend(cluster.map(|reason| GroupReason { group, what, ..reason }));
+            let what = "no AWSMachineTemplate in the files, so the defaults count".to_owned();
+            self.reasons.push(GroupReason { group, what, ..cluster.clone() });
         }
     }
 }
