@@ -16,7 +16,7 @@ use xaccount::iam::target_permission::{
 
 use super::read::{Target, place};
 use crate::cli::{PolicyFormat, TargetPermission as Args};
-use crate::commands::{CommandError, Printed};
+use crate::commands::{CommandError, Messages, Printed};
 use crate::output;
 
 /// The default name of the policies.
@@ -98,7 +98,7 @@ impl<'p> Policy<'p> {
         summary.extend(self.advice());
         let mut printed = Printed { summary, ..Printed::of(Vec::new()) };
         match (&self.args.output_dir, self.args.output) {
-            (Some(directory), _) => printed.stdout = self.write(directory)?.into_bytes(),
+            (Some(directory), _) => printed.stdout = self.write(directory, &mut printed.messages)?.into_bytes(),
             (None, None | Some(PolicyFormat::Json)) => self.document(&mut printed)?,
             (None, Some(format)) => printed.stdout = self.formatted(format)?.into_bytes(),
         }
@@ -163,19 +163,29 @@ impl<'p> Policy<'p> {
         }
     }
 
-    /// Writes a file for each managed policy, and returns their names.
-    fn write(&self, directory: &Path) -> Result<String, Diagnostic> {
+    /// Writes a file for each managed policy, and returns their names. Files of an earlier run that are not part of this
+    /// policy get a warning.
+    fn write(&self, directory: &Path, messages: &mut Messages) -> Result<String, Diagnostic> {
         let failed = |path: &Path, error: std::io::Error| {
             Diagnostic::error(format!("{} can't be written: {error}", path.display()))
         };
         fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
-        let mut names = String::new();
-        for policy in self.managed() {
-            let path = directory.join(format!("{}.json", policy.name));
+        let policies = self.managed();
+        let file = |name: &str| directory.join(format!("{name}.json"));
+        for policy in &policies {
+            let path = file(&policy.name);
             fs::write(&path, format!("{:#}\n", policy.document)).map_err(|error| failed(&path, error))?;
-            names += &format!("{}\n", path.display());
         }
-        Ok(names)
+        let numbered = (1..10).map(|number| format!("{}-{number}", self.name()));
+        let others = std::iter::once(self.name().to_owned()).chain(numbered);
+        let is_other = |name: &String| !policies.iter().any(|policy| policy.name == *name) && file(name).exists();
+        for name in others.filter(is_other) {
+            let message = format!("{} is from an earlier run, and not a part of this policy", file(&name).display());
+            messages.plain(vec![
+                Diagnostic::warning(message).help("remove it, and detach the managed policy if it exists"),
+            ]);
+        }
+        Ok(policies.iter().map(|policy| format!("{}\n", file(&policy.name).display())).collect())
     }
 
     fn formatted(&self, format: PolicyFormat) -> Result<String, Diagnostic> {

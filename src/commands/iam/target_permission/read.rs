@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use xaccount::aws::{AccountId, Partition, RoleArn};
-use xaccount::capa::Release;
+use xaccount::capa::{ObjectKind, Release};
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::files::Input;
 use xaccount::iam::target_permission::{FeatureGates, SubjectObject, Surroundings, Table, Uses, needles, table_of};
-use xaccount::inventory::Inventory;
+use xaccount::inventory::{Inventory, Resource};
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Row};
 
@@ -93,7 +93,10 @@ impl Target {
             return Err(CommandError::about(&session, errors));
         }
         self.uses.assume_machines();
-        self.check_kinds(args, &session)?;
+        let topology =
+            inventory.objects().iter().find(|found| has_topology(found) && !skipped.iter().any(|one| one.is(found)));
+        let topology = topology.filter(|_| !self.uses.has_cluster_template);
+        self.check_kinds(args, &session, topology.map(|found| (found.title(), inventory.place(found))))?;
         self.session = Some(session);
         Ok(())
     }
@@ -107,7 +110,9 @@ impl Target {
         let of = |row: &Row| row.account.id().cloned();
         let known: BTreeSet<AccountId> = rows.iter().filter_map(of).collect();
         let asked = self.surroundings.account.clone();
+        // A template can be of clusters in several accounts.
         let may_be = |row: &&Row| match (&asked, &row.account) {
+            _ if row.template => true,
             (Some(asked), AccountSummary::Known(id)) => id == asked,
             (Some(_), AccountSummary::Management) => false,
             _ => true,
@@ -159,8 +164,14 @@ impl Target {
         self.surroundings.partition = Some(self.partition);
     }
 
-    /// Refuses or reports kinds that the tables don't know, or whose features are elsewhere.
-    fn check_kinds(&mut self, args: &Args, session: &Rc<Session>) -> Result<(), CommandError> {
+    /// Refuses or reports kinds that the tables don't know, or whose features are elsewhere. `topology`: a Cluster whose class
+    /// has no template in the files, and its place.
+    fn check_kinds(
+        &mut self,
+        args: &Args,
+        session: &Rc<Session>,
+        topology: Option<(String, String)>,
+    ) -> Result<(), CommandError> {
         let at = |&(file, line, _): &(FileId, usize, String)| place(session, file, line);
         let is_check = !args.have.is_empty();
         if let Some(rosa) = self.uses.rosa.first() {
@@ -171,12 +182,8 @@ impl Target {
                 false => self.messages.plain(vec![Diagnostic::warning(message).help(help)]),
             }
         }
-        if let Some(topology) = self.uses.topologies.first().filter(|_| self.uses.clusters == 0) {
-            let message = format!(
-                "{} ({}): its class decides what CAPA calls, and it is not in the files",
-                topology.2,
-                at(topology)
-            );
+        if let Some((title, at)) = topology {
+            let message = format!("{title} ({at}): its class decides what CAPA calls, and it is not in the files");
             let help = "pass the templates of its ClusterClass, too: AWSClusterTemplate, AWSMachineTemplate, …";
             match is_check {
                 true => return Err(Diagnostic::error(message).help(help).into()),
@@ -206,12 +213,27 @@ struct SkippedCluster {
 }
 
 impl SkippedCluster {
+    /// Whether an object is the cluster.
+    fn is(&self, found: &Resource) -> bool {
+        self.kind == found.object.kind
+            && self.namespace == found.object.namespace
+            && found.object.name.as_ref() == Some(&self.name)
+    }
+
     /// Whether an object is the cluster, or has its label.
     fn has(&self, object: SubjectObject<'_>) -> bool {
         let same_namespace = self.namespace.as_deref() == object.namespace;
         let is_it = self.kind == object.kind && self.name == object.name;
         same_namespace && (is_it || object.cluster == Some(&self.cluster))
     }
+}
+
+/// Whether an object is a Cluster with a class that may be of AWS.
+fn has_topology(found: &Resource) -> bool {
+    matches!(
+        &found.object.object_kind,
+        ObjectKind::Cluster { topology: Some(_), references, unclear, .. } if *unclear || !references.is_empty()
+    )
 }
 
 /// The manifests that the arguments name; `None` without any.

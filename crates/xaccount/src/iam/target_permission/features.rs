@@ -100,8 +100,8 @@ pub struct Uses {
     pub volume_keys: Vec<(FileId, usize, String)>,
     /// Objects of ROSA, which the tables don't know.
     pub rosa: Vec<(FileId, usize, String)>,
-    /// Clusters with a topology: file, line and title.
-    pub topologies: Vec<(FileId, usize, String)>,
+    /// Whether there is a template of a cluster, as a ClusterClass has.
+    pub has_cluster_template: bool,
 }
 
 impl Uses {
@@ -190,15 +190,11 @@ impl UsesReader<'_, '_, '_> {
         if !(self.keep)(SubjectObject { kind, namespace, name, cluster }) {
             return;
         }
-        let line = fields.line(tree.span(tree.value(node, "kind").unwrap_or(node)));
+        let line = fields.line(tree.span(node));
         let prefix = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
         let title = format!("{kind} {prefix}{name}");
         if kind.starts_with("ROSA") {
             self.uses.rosa.push((self.file, line, title));
-        } else if kind == "Cluster" {
-            if fields.node(node, "spec.topology").is_some() {
-                self.uses.topologies.push((self.file, line, title));
-            }
         } else {
             let plain = kind.strip_suffix("Template").unwrap_or(kind);
             let path = if plain == kind { "spec" } else { "spec.template.spec" };
@@ -241,6 +237,7 @@ impl UsesReader<'_, '_, '_> {
         match object.kind {
             "AWSCluster" | "AWSManagedControlPlane" => {
                 self.uses.clusters += 1;
+                self.uses.has_cluster_template |= object.path != "spec";
                 self.uses.regions.insert(text("region").filter(|region| !is_filled_in(region)));
                 self.uses.buckets.extend(text("s3Bucket.name"));
                 self.uses.eks_keys.extend(text("encryptionConfig.provider"));
