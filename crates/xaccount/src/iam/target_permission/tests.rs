@@ -254,6 +254,12 @@ fn switches() {
         ("AWSCluster", "{network: {vpc: {id: vpc-1}}}", "lb-classic"),
         ("AWSCluster", "{network: {vpc: {id: ''}}}", "lb-classic vpc-managed"),
         ("AWSCluster", &format!("{{network: {{vpc: {{id: vpc-1, tags: {{{own}}}}}}}}}"), "lb-classic vpc-managed"),
+        (
+            "AWSCluster",
+            "{network: {vpc: {id: vpc-1, tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/x: owned}}}}",
+            "lb-classic",
+        ),
+        ("AWSCluster", "{network: {vpc: {id: vpc-1, tags: {team: capa}}}}", "lb-classic"),
         ("AWSCluster", "{network: {vpc: {id: vpc-1, ipv6: {}}}}", "lb-classic"),
         ("AWSCluster", "{network: {vpc: {ipv6: {}}}}", "lb-classic vpc-ipv6 vpc-managed"),
         (
