@@ -215,6 +215,31 @@ fn other_tools_read_the_policies() {
     judged(test, "shellcheck", &["--severity=style"], "policy.sh", &printed("cli"));
 }
 
+/// With the printed configuration, clusterawsadm's own role gets the additions.
+#[test]
+fn clusterawsadm_reads_its_configuration() {
+    let Some(clusterawsadm) = peer("clusterawsadm") else {
+        return skip("clusterawsadm_reads_its_configuration", "no clusterawsadm");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let configuration = directory.path().join("configuration.yaml");
+    fs::write(&configuration, printed("clusterawsadm")).unwrap();
+    let mut command = Command::new(clusterawsadm);
+    command.args(["bootstrap", "iam", "print-cloudformation-template", "--config"]).arg(&configuration);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let template: Value = serde_yaml::from_slice(&output.stdout).unwrap();
+    let role = template["Resources"]["AWSIAMRoleControlPlane"]["Properties"].to_string();
+    for action in ["ec2:DeleteNetworkInterface", "iam:UpdateAssumeRolePolicy", "eks:DisassociateIdentityProviderConfig"]
+    {
+        assert!(role.contains(action), "{action}: {role}");
+    }
+    // What clusterawsadm grants itself is not repeated.
+    assert!(!role.contains("ec2:CreateVpc"), "{role}");
+    let controllers = template["Resources"]["AWSIAMManagedPolicyControllers"].to_string();
+    assert!(controllers.contains("s3:CreateBucket") && controllers.contains("events:PutRule"), "{controllers}");
+}
+
 /// An `aws` that keeps policies in files, and records what changes.
 const AWS: &str = r#"#!/bin/sh
 for word; do

@@ -156,6 +156,34 @@ fn without_a_group_its_calls_are_missing() {
     assert!(report.summary().starts_with("This role can't create the cluster: "), "{}", report.summary());
 }
 
+/// If several calls need an action, the one that says most counts: what certainly happens before what may, and what
+/// prevents the creation before what prevents the deletion.
+#[test]
+fn the_worst_call_of_an_action_counts() {
+    let uses = uses_of(&["vpc-managed", "vpc-s3-endpoint", "machines"]);
+    let none = r#"{"Statement": [{"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}]}"#;
+    let mut given = GivenPolicies::default();
+    given.add("", none.as_bytes()).unwrap();
+    let report = check(table(), &uses, &surroundings(), &given);
+    assert_eq!(report.findings.len(), report.needed);
+    for (action, effect, group, when) in [
+        ("ec2:DescribeVpcEndpoints", MissingEffect::Hard, "vpc-s3-endpoint", None),
+        ("ec2:DescribeVpcs", MissingEffect::Hard, "network-read", None),
+        ("ec2:DescribeDhcpOptions", MissingEffect::Soft, "machines", None),
+        ("ec2:DeleteVpcEndpoints", MissingEffect::OnlyOnDelete, "vpc-s3-endpoint", None),
+        ("elasticloadbalancing:DeleteLoadBalancer", MissingEffect::OnlyOnDelete, "lb-any-delete", None),
+        (
+            "elasticloadbalancing:DeleteTargetGroup",
+            MissingEffect::OnlyOnDelete,
+            "gc",
+            Some("if Services left load balancers"),
+        ),
+    ] {
+        let finding = report.findings.iter().find(|finding| finding.action == action).unwrap();
+        assert_eq!((finding.effect, finding.call.group, finding.call.when), (effect, group, when), "{action}");
+    }
+}
+
 #[test]
 fn the_additions_are_eleven_actions_and_resources() {
     let of = |added: bool| -> BTreeSet<&str> {
