@@ -18,7 +18,8 @@
 //! before you commit: an expected file with a wrong answer is worse than none.
 //!
 //! Every run with `--write` also has to keep the promises of that mode: before it, `--check` exits 1 if and only if the
-//! run changes a byte, and a second run changes nothing and exits 0. A run without `--write` writes nothing.
+//! run changes a byte, and a second run changes nothing and exits 0. A run without `--write` or `--output-dir` writes
+//! nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

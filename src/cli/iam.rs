@@ -12,8 +12,10 @@ use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::iam::PrincipalForm;
 use xaccount::kubernetes::names;
 
-use super::args::{ConfigArgs, InputArgs};
+use super::args::ConfigArgs;
 use super::help::{MORE, TEMPLATE, VERBS_TEMPLATE};
+use super::iam_shared::{ManifestArgs, PolicyFormat, policy_name};
+use super::target_permission::TargetPermission;
 use super::values::{
     AskedAccount, ROLE_NAME_HELP, account, account_or_name, path, role_arn, role_name, role_name_long_help,
     with_suggestion,
@@ -44,6 +46,7 @@ pub(crate) enum IamVerb {
     Trust(Box<Trust>),
     Permission(Box<Permission>),
     SourceTrust(Box<SourceTrust>),
+    TargetPermission(Box<TargetPermission>),
 }
 
 const IAM_EXIT_STATUS: &str = "\
@@ -321,17 +324,6 @@ pub(crate) struct IamTargetArgs {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Input")]
-pub(crate) struct ManifestArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
-
-    /// Skip Go, Helm and Jinja templates that contain CAPA kinds, with a warning
-    #[arg(long, hide_short_help = true)]
-    pub(crate) skip_templates: bool,
-}
-
-#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Conditions")]
 pub(crate) struct ConditionArgs {
     /// Require this external id; may be repeated to accept one of several [default: from the identities of -f]
@@ -445,20 +437,6 @@ pub(crate) struct ChangeArgs {
     pub(crate) context: Vec<ContextEntry>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PolicyFormat {
-    /// The document
-    Json,
-    /// A shell script for the AWS CLI
-    Cli,
-    /// A CloudFormation template
-    Cloudformation,
-    /// A Terraform resource
-    Terraform,
-    /// A configuration of clusterawsadm
-    Clusterawsadm,
-}
-
 /// A value of `--context`.
 #[derive(Clone, Debug)]
 pub(crate) struct ContextEntry {
@@ -561,14 +539,4 @@ fn permissions_boundary(text: &str) -> Result<PermissionsBoundary, String> {
 
 fn principal(text: &str) -> Result<Principal, String> {
     text.parse::<Principal>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
-}
-
-/// Source: IAM API reference, `PutRolePolicy`, `PolicyName`.
-fn policy_name(text: &str) -> Result<String, String> {
-    let letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    if (1..=128).contains(&text.len()) && text.chars().all(letter) {
-        Ok(text.into())
-    } else {
-        Err("a policy name has 1 to 128 characters: letters, digits and _+=,.@-".into())
-    }
 }

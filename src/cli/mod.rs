@@ -7,6 +7,7 @@ mod explain;
 mod function;
 mod help;
 mod iam;
+mod iam_shared;
 mod identity;
 mod inject;
 mod lazy;
@@ -14,6 +15,7 @@ mod lint;
 mod map;
 mod prune;
 mod status;
+mod target_permission;
 mod values;
 mod version;
 
@@ -29,15 +31,17 @@ pub(crate) use explain::Explain;
 pub(crate) use function::Function;
 pub(crate) use help::{Help, fitted_help};
 pub(crate) use iam::{
-    AskedCredentials, ChangeArgs, ConditionArgs, ContextEntry, Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission,
-    PolicyArgs, PolicyFormat, SourceRoleArgs, SourceTrust, Trust,
+    AskedCredentials, ChangeArgs, ConditionArgs, ContextEntry, Iam, IamTargetArgs, IamVerb, Permission, PolicyArgs,
+    SourceRoleArgs, SourceTrust, Trust,
 };
+pub(crate) use iam_shared::{ManifestArgs, PolicyFormat};
 pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use inject::Inject;
 pub(crate) use lazy::Lazy;
 pub(crate) use lint::{FixLevel, Level, Lint, LintFormat};
 pub(crate) use map::{AccountMapArgs, DataFormat, MapInit, MapKind, MapVerb, MapWhich};
 pub(crate) use status::{Status, StatusFormat};
+pub(crate) use target_permission::TargetPermission;
 pub(crate) use values::{AskedAccount, AskedMove, TopologyVariable};
 pub(crate) use version::{Version, VersionFormat};
 

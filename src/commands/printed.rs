@@ -68,6 +68,12 @@ impl Messages {
         self.0.push(Message::Note(line.into()));
     }
 
+    /// These messages, then others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// The messages.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Message> {
         self.0.iter()

@@ -15,6 +15,7 @@ mod status;
 mod status_json;
 mod summary;
 mod table;
+mod target_permission;
 mod yaml;
 
 pub(crate) use diagnostics::{render as diagnostics, render_finding as finding};
@@ -31,4 +32,5 @@ pub(crate) use status::{TableStyle, account_users, moved, status_names, status_r
 pub(crate) use status_json::{UnreadJson, account_json, moves_json, status_json};
 pub(crate) use summary::count;
 pub(crate) use summary::{Wording, cluster_lines, summary};
+pub(crate) use target_permission::{missing, missing_json};
 pub(crate) use yaml::yaml;

@@ -156,7 +156,10 @@ const FROM_MANIFESTS: &[Question] = &[
 
 /// Verbs below a verb, and verbs other than `inject`.
 const OTHER_VERBS: &[Question] = &[
-    (&["iam", ""], &["trust", "permission", "source-trust"], ":4"),
+    (&["iam", ""], &["trust", "permission", "source-trust", "target-permission"], ":4"),
+    (&["iam", "target-permission", "--have", "p"], &["policy.json"], ":4"),
+    (&["iam", "target-permission", "--only-features", "eks-i"], &["eks-iam-roles", "eks-idp"], ":4"),
+    (&["iam", "target-permission", "--only-features", "lb-v2,machine-e"], &["lb-v2,machine-eip-pool"], ":4"),
     (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
     (&["iam", "trust", "-o", "c"], &["cli", "cloudformation", "clusterawsadm"], ":4"),
     (&["iam", "permission", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),

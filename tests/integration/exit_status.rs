@@ -43,6 +43,13 @@ fn directory() -> tempfile::TempDir {
     write("unknown.yaml", &(NEW.to_owned() + UNKNOWN));
     write("values.yaml", "replicas: 2\n");
     fs::copy(testdata("iam/trust.json"), directory.path().join("trust.json")).unwrap();
+    let policy = |action: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "{action}", "Resource": "*"}}]}}"#
+        )
+    };
+    write("all.json", &policy("*"));
+    write("none.json", &policy("sts:GetCallerIdentity"));
     let done = run(&directory, "inject done.yaml --account 222222222222 --write --with-controller-identity");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     directory
@@ -75,6 +82,8 @@ fn is(class: &str, text: &str) -> bool {
         "names" => first == "awscluster.infrastructure.cluster.x-k8s.io/heron",
         "moves" => first.contains(" 222222222222 -> source "),
         "Markdown" => first == "XA001 role-arn" && text.contains("```yaml"),
+        "answer" => first.starts_with("This role can"),
+        "Terraform" => text.contains("resource \"aws_iam_policy\""),
         "text" => first.starts_with("kubectl-xaccount "),
         "help" => first == "Point clusters at a target account",
         other => panic!("the page names stdout '{other}', which no test knows"),

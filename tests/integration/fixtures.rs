@@ -21,7 +21,7 @@ const VARIANTS: [&str; 8] = [
 ];
 
 /// Files that no flags make editable; `testdata/README.md` explains why.
-const NEVER: [&str; 28] = [
+const NEVER: [&str; 29] = [
     "clusterclass/topology-caren-docker.yaml",
     "clusterclass/topology-caren-nutanix.yaml",
     "credentials/instance-profile.yaml",
@@ -33,6 +33,7 @@ const NEVER: [&str; 28] = [
     "fleet/clusters/charts/web/templates/deployment.yaml",
     "fleet/clusters/charts/web/values.yaml",
     "fleet/clusters/kustomization.yaml",
+    "iam/dkp-2.2.json",
     "iam/trust.json",
     "nkp-directory/awsmachinetemplate_lotus-control-plane.yaml",
     "nkp-directory/awsmachinetemplate_lotus-md-0.yaml",

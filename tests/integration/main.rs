@@ -65,6 +65,7 @@ mod status;
 mod suite;
 mod support;
 #[cfg(unix)]
+mod target_permission;
 mod terminal;
 mod version;
 mod words;

@@ -52,6 +52,7 @@ const AWS: &str = r#"case "$1 $2" in
     esac ;;
 'iam get-role') cat 'ROOT/testdata/iam/trust.json' ;;
 'iam get-role-policy')
+    case "$*" in *' --policy-name controllers') exec cat 'ROOT/testdata/iam/dkp-2.2.json' ;; esac
     echo 'An error occurred (NoSuchEntity) when calling the GetRolePolicy operation: it does not exist' >&2
     exit 254 ;;
 'cloudformation describe-stack-resources')
@@ -208,6 +209,7 @@ fn run_steps(page: &str, steps: &[Step], directory: &Path) {
                 || command.contains("eject")
                 || command.contains("lint")
                 || command.contains("--merge")
+                || command.contains("--have")
                 || command.contains("--exit-code")
                 || shown.contains("- exit code: 1\n"));
         assert!(status == if fails { 2 } else { 0 } || question, "{page}: $ {command}\n{printed}-> {status}");
@@ -347,6 +349,16 @@ fn every_command_of_the_page_about_iam_works_as_shown() {
 }
 
 #[test]
+fn every_command_of_the_page_about_permissions_works_as_shown() {
+    let with_policy = || {
+        let directory = directory();
+        fs::copy(testdata("iam/dkp-2.2.json"), directory.path().join("role-policy.json")).unwrap();
+        directory
+    };
+    assert!(run_page("docs/target-permission.md", &mut BTreeSet::new(), with_policy) >= 7);
+}
+
+#[test]
 fn every_command_of_the_page_about_the_map_works_as_shown() {
     assert!(run_page("docs/account-map.md", &mut BTreeSet::new(), with_map) >= 5);
     let shown = &blocks(&read("docs/account-map.md"), "yaml")[0];
@@ -400,6 +412,7 @@ fn no_page_has_commands_that_are_not_run() {
         "gitops.md",
         "completion.md",
         "iam.md",
+        "target-permission.md",
         "account-map.md",
         "status.md",
         "lint.md",
@@ -491,7 +504,7 @@ const PEER_FLAGS: &[&str] =
     &["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
 
 /// The pages with flags, besides the guides.
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 20] = [
     "README.md",
     "docs/reference.md",
     "CHANGELOG.md",
@@ -500,6 +513,7 @@ const PAGES: [&str; 19] = [
     "docs/krm.md",
     "docs/gitops.md",
     "docs/iam.md",
+    "docs/target-permission.md",
     "docs/account-map.md",
     "docs/status.md",
     "docs/lint.md",
@@ -525,6 +539,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         &["identity"],
         &["iam", "trust"],
         &["iam", "permission"],
+        &["iam", "target-permission"],
         &["status"],
         &["lint"],
         &["explain"],

@@ -10,6 +10,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use super::found::ManifestNames;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
+use xaccount::iam::target_permission::table_of;
 use xaccount::lint::RULES;
 
 const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
@@ -25,8 +26,12 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
         "paths" | "filenames" | "against" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, true)),
         "stdin_filename" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "identity_file" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["yaml", "yml"], false)),
-        "merge" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),
+        "merge" | "have" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),
         "trust_policy" | "permission_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
+        "only_features" => listed(|| {
+            let groups = table_of(None).0.groups.iter().filter(|group| !group.is_always);
+            groups.map(|group| (group.name.to_owned(), group.about.to_owned())).collect()
+        }),
         "select" | "ignore" | "rule" => listed(|| {
             RULES.iter().map(|rule| (rule.id.to_string(), format!("{}: {}", rule.name, rule.summary))).collect()
         }),

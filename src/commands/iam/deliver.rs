@@ -249,7 +249,7 @@ fn write(merging: &Merging, plan: &Plan) -> Result<(), CommandError> {
 }
 
 /// The span of the only document of a text, without a byte order mark, but with blank lines.
-fn document_of(source: &str) -> Span {
+pub(super) fn document_of(source: &str) -> Span {
     let first = Source::new(source.as_bytes()).segments().next();
     first.map_or(Span::new(0, source.len()), |document| document.span)
 }

@@ -7,6 +7,7 @@ mod manifests;
 mod merged;
 mod owner;
 mod read;
+mod target_permission;
 
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandErr
         IamVerb::Trust(args) => trust(args, terminal),
         IamVerb::Permission(args) => permission(args, terminal),
         IamVerb::SourceTrust(args) => source_trust(args, terminal),
+        IamVerb::TargetPermission(args) => target_permission::run(args, terminal),
     }
 }
 

@@ -16,6 +16,7 @@ mod merge;
 mod remove;
 pub mod render;
 mod source_trust;
+pub mod target_permission;
 
 pub use change::PolicyChange;
 pub use document::{DocumentForm, PolicyInput, PolicyOwner, may_show, partitions};

@@ -1,0 +1,3 @@
+module xaccount.dev/capa-calls
+
+go 1.25
