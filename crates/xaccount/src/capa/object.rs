@@ -6,6 +6,7 @@ use lossless_yaml::{Lookup, NodeId, Tree};
 
 use super::account_scoped::{AccountScoped, Companion, companions, to_an_account};
 use super::alive::{Mark, mark};
+use super::beyond_clusterawsadm::{BeyondClusterawsadm, beyond_clusterawsadm};
 use super::cluster_class::{ClusterClass, cluster_class};
 use super::controller_facts::{ControllerFact, controller_fact};
 use super::field::{
@@ -67,8 +68,9 @@ pub enum ObjectKind {
     Namespace,
     /// A Secret; only if it was requested, see [`beside`]. Only its name and namespace are read.
     Secret,
-    /// Another object that shows something about the pod of CAPA; only if it was requested, see [`beside`].
-    OfController,
+    /// Another object that shows something about the pod of CAPA, or about what it needs in AWS; only if it was requested,
+    /// see [`beside`].
+    Observed,
     /// An object of Flux or Argo CD that applies a directory.
     GitOps(GitOps),
     /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
@@ -120,6 +122,8 @@ pub struct Object {
     pub applied: Option<Box<Applied>>,
     /// What it shows about the pod of CAPA.
     pub controller_fact: Option<Box<ControllerFact>>,
+    /// Its fields that need permissions which clusterawsadm does not grant.
+    pub beyond_clusterawsadm: Box<[BeyondClusterawsadm]>,
 }
 
 /// What kustomizations do with an object before it is applied.
@@ -213,7 +217,7 @@ impl ObjectKind {
                 | Self::Elsewhere(_)
                 | Self::Namespace
                 | Self::Secret
-                | Self::OfController
+                | Self::Observed
                 | Self::Class(_)
                 | Self::GitOps(_)
                 | Self::Wrapper(_)
@@ -322,6 +326,7 @@ pub(super) fn view_as(
 ) -> Object {
     let object_kind = kind_of(tree, node, &api_version, &kind, variable);
     let controller_fact = controller_fact(tree, node, &api_version, &kind).map(Box::new);
+    let beyond_clusterawsadm = beyond_clusterawsadm(tree, node, &api_version, &kind).into();
     Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
@@ -345,6 +350,7 @@ pub(super) fn view_as(
         is_paused: annotation(tree, node, "cluster.x-k8s.io/paused").is_some(),
         applied: None,
         controller_fact,
+        beyond_clusterawsadm,
     }
 }
 
@@ -478,8 +484,8 @@ pub(crate) fn elsewhere_spec(kind: &str) -> &'static [&'static str] {
     if kind.ends_with("Template") { &["spec", "template", "spec"] } else { &["spec"] }
 }
 
-/// Sets the kind of a Namespace, a Secret or an object that shows something about the pod of CAPA, which are
-/// [`ObjectKind::Foreign`] otherwise. Whether an identity may be used can depend on them.
+/// Sets the kind of a Namespace, a Secret or an object that shows something about the pod of CAPA or about what it needs
+/// in AWS, which are [`ObjectKind::Foreign`] otherwise. Whether an identity may be used can depend on them.
 pub fn beside(object: &mut Object) {
     if object.object_kind != ObjectKind::Foreign {
         return;
@@ -490,7 +496,9 @@ pub fn beside(object: &mut Object) {
             object.object_kind = ObjectKind::Secret;
             object.labels = Labels::default();
         }
-        _ if object.controller_fact.is_some() => object.object_kind = ObjectKind::OfController,
+        _ if object.controller_fact.is_some() || !object.beyond_clusterawsadm.is_empty() => {
+            object.object_kind = ObjectKind::Observed
+        }
         _ => {}
     }
 }
@@ -531,6 +539,7 @@ pub(super) fn refused(
         is_paused: false,
         applied: None,
         controller_fact: None,
+        beyond_clusterawsadm: Box::default(),
     }
 }
 

@@ -452,9 +452,9 @@ pub fn needles_with_surroundings() -> Needles {
 pub const SURROUNDINGS: [&str; 2] = ["Namespace", "Secret"];
 
 /// The needles of a verb that also looks for misplaced references, all of which have this key, and for what shows
-/// something about the pod of CAPA.
+/// something about the pod of CAPA and about what it needs in AWS.
 pub fn needles_for_lint() -> Needles {
-    needles_with_surroundings().also(&["identityRef", "ServiceAccount", "AWSMachineTemplate"])
+    needles_with_surroundings().also(&["identityRef", "ServiceAccount", "AWSMachine"])
 }
 
 /// Whether a text could be or contain a Secret or a ConfigMap, so that none of it may be shown. The text need not be

@@ -103,6 +103,8 @@ rule_ids! {
     SourceDiffers = "XA044",
     /// A machine on which the CAPA pod can't get the credentials of its instance profile.
     ImdsHops = "XA045",
+    /// A field that needs permissions which clusterawsadm's policy does not grant.
+    BeyondClusterawsadm = "XA046",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.

@@ -3,6 +3,7 @@
 mod account_bound_id;
 mod allowed_namespaces;
 mod api_version;
+mod beyond_clusterawsadm;
 mod dropped_document;
 mod empty_selector;
 mod erratum;
@@ -94,6 +95,7 @@ pub const RULES: &[&Rule] = &[
     &erratum::RULE,
     &source_differs::RULE,
     &imds_hops::RULE,
+    &beyond_clusterawsadm::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,
