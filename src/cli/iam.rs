@@ -170,6 +170,10 @@ pub(crate) struct Permission {
     #[command(flatten)]
     pub(crate) source: SourceRoleArgs,
 
+    /// Allow source and target to be the same account
+    #[arg(long, hide_short_help = true, help_heading = "Source")]
+    pub(crate) allow_same_account: bool,
+
     /// Print the policy of this role instead, which is a hop in a chain of roles
     #[arg(long, hide_short_help = true, value_name = "ARN", value_parser = role_arn, help_heading = "Source")]
     pub(crate) for_role: Option<RoleArn>,
@@ -277,6 +281,10 @@ pub(crate) struct SourceArgs {
     /// A user or role that may also assume the role, as with dkp's bootstrap credentials; may be repeated
     #[arg(long, value_name = "ARN", value_parser = principal)]
     pub(crate) source_principal: Vec<Principal>,
+
+    /// Allow source and target to be the same account
+    #[arg(long, hide_short_help = true)]
+    pub(crate) allow_same_account: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -297,10 +305,6 @@ pub(crate) struct SourceRoleArgs {
     /// podIdentity adds sts:TagSession, user=NAME is the principal instead of a role. iam source-trust needs irsa=ISSUER and podIdentity=CLUSTER_ARN. The same as source.credentials of the account map, for runs without a map.
     #[arg(long, hide_short_help = true, value_name = "KIND", value_parser = source_credentials)]
     pub(crate) source_credentials: Option<AskedCredentials>,
-
-    /// Allow source and target to be the same account
-    #[arg(long, hide_short_help = true)]
-    pub(crate) allow_same_account: bool,
 }
 
 #[derive(Clone, Debug, Args)]

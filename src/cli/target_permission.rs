@@ -59,7 +59,7 @@ pub(crate) struct TargetPermission {
     ///
     /// Documents as the AWS CLI prints them (get-role-policy, get-policy-version), or bare. Attached and inline policies add up. - is standard input.
     #[arg(long, value_name = "FILE", value_delimiter = ',', value_parser = path(), help_heading = "Question",
-          conflicts_with_all = ["only_features", "narrow", "output_dir", "merge", "write", "check", "policy_name"])]
+          conflicts_with_all = ["only_features", "narrow", "output_dir", "merge", "write", "check", "dry_run", "policy_name", "target_profile"])]
     pub(crate) have: Vec<PathBuf>,
 
     /// Release of CAPA [default: the account map's, else the newest known]
@@ -91,7 +91,7 @@ pub(crate) struct TargetPermission {
     pub(crate) narrow: Option<Narrow>,
 
     /// Write one file per managed policy into this directory
-    #[arg(long, value_name = "DIR", value_parser = path(), help_heading = "Mode", conflicts_with_all = ["merge", "output"])]
+    #[arg(long, value_name = "DIR", value_parser = path(), help_heading = "Mode", conflicts_with_all = ["merge", "output", "write", "check", "dry_run"])]
     pub(crate) output_dir: Option<PathBuf>,
 
     /// Add what is missing to the policy in this file, bare or as the AWS CLI prints it; - reads stdin and prints the result
@@ -100,7 +100,7 @@ pub(crate) struct TargetPermission {
 
     /// Print a diff and write nothing (the default with --merge FILE)
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client", hide_short_help = true,
-          value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check"], help_heading = "Mode")]
+          value_parser = ["client"], hide_possible_values = true, requires = "merge", conflicts_with_all = ["write", "check"], help_heading = "Mode")]
     pub(crate) dry_run: Option<String>,
 
     /// Write the file of --merge
@@ -138,9 +138,29 @@ pub(crate) enum Narrow {
     Names,
 }
 
+/// The feature gates of CAPA (`feature/feature.go`, v2.13.0).
+const GATES: [&str; 13] = [
+    "EKS",
+    "EKSEnableIAM",
+    "EKSAllowAddRoles",
+    "EKSFargate",
+    "MachinePool",
+    "MachinePoolMachines",
+    "EventBridgeInstanceState",
+    "AutoControllerIdentityCreator",
+    "BootstrapFormatIgnition",
+    "ExternalResourceGC",
+    "AlternativeGCStrategy",
+    "TagUnmanagedNetworkResources",
+    "ROSA",
+];
+
 fn gate(text: &str) -> Result<(String, bool), String> {
     let form = "write GATE=true or GATE=false, as for CAPA's own flag";
     let (name, value) = text.split_once('=').ok_or(form)?;
+    if !GATES.contains(&name) {
+        return Err(format!("CAPA has no feature gate {name}; it has {}", GATES.join(", ")));
+    }
     match value {
         "true" => Ok((name.to_owned(), true)),
         "false" => Ok((name.to_owned(), false)),

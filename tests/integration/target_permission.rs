@@ -76,7 +76,9 @@ fn of_template(text: &str) -> Grants {
                     format!("{operator} {key}={}", value.as_str().unwrap())
                 },
             );
-            let resources = list(&statement["Resource"]).join(",");
+            // Its templates are of one partition, and the table is for all.
+            let resources =
+                list(&statement["Resource"]).join(",").replace("arn:aws:iam::aws:policy/", "arn:*:iam::aws:policy/");
             grants.extend(list(&statement["Action"]).into_iter().map(|action| grant(action, &resources, &condition)));
         }
     }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use xaccount::aws::RoleArn;
 use xaccount::diag::{Diagnostic, escape_control};
-use xaccount::files::{self, Replacement};
 use xaccount::iam::PolicyChange;
 use xaccount::iam::manifests::uses;
 use xaccount::iam::render::{self, AccountRole, AccountsError, Side};
 
 use super::ask::{self, PolicyRequest};
 use super::deliver::PolicyDelivery;
+use super::new_files::write_new;
 use super::read::Read;
 use crate::cli::{AskedAccount, PolicyFormat, Trust};
 use crate::commands::{CommandError, Messages, Printed, Terminal};
@@ -60,7 +60,7 @@ pub(super) fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, Comman
         return Ok(Printed { messages, summary: vec![format!("{count} in one document")], ..Printed::of(stdout) });
     };
     let files = files_of(&roles, directory, terminal)?;
-    let written = write(&files)?;
+    let written = write_new(&files)?;
     let stdout: String = files.keys().map(|path| format!("{}\n", escape_control(&path.to_string_lossy()))).collect();
     let kept = files.len() - written;
     let summary = match kept {
@@ -75,7 +75,9 @@ fn roles(args: &Trust, read: &Read) -> Result<(Vec<OneRole>, Vec<Diagnostic>), V
     let (mut all, mut warnings) = (Vec::new(), Vec::new());
     let mut add = |name: Option<String>, args: Trust| -> Result<(), Vec<Diagnostic>> {
         let ask = ask::trust(&args, read.inventory(), None, read.map.as_ref())?;
-        let name = name.unwrap_or_else(|| ask.owner.name.clone());
+        // Role names are often the same in all accounts.
+        let account = ask.owner.account.as_ref().map(|account| format!("-{account}")).unwrap_or_default();
+        let name = name.unwrap_or_else(|| format!("{}{account}", ask.owner.name));
         all.push(OneRole { name, args, ask });
         Ok(())
     };
@@ -153,6 +155,7 @@ fn files_of(
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let name: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
         let account = ask.owner.account.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+        let name = name.strip_suffix(&format!("-{account}")).unwrap_or(&name);
         let path = directory.join(format!("{account}-{name}.{ending}"));
         if files.insert(path.clone(), text).is_some() {
             let error = format!("two roles would be in the file {}", path.display());
@@ -160,35 +163,4 @@ fn files_of(
         }
     }
     Ok(files)
-}
-
-/// Writes all files, or none; returns how many were new.
-///
-/// # Errors
-/// A file exists with another content, which somebody may have edited.
-fn write(files: &BTreeMap<PathBuf, String>) -> Result<usize, CommandError> {
-    let mut new = Vec::new();
-    for (path, text) in files {
-        match files::read_only(path) {
-            Ok(bytes) if bytes == text.as_bytes() => {}
-            Ok(_) => {
-                let error = format!("{} exists with another content", escape_control(&path.to_string_lossy()));
-                let help = "compare and remove it, or choose another directory; nothing was written";
-                return Err(Diagnostic::error(error).help(help).into());
-            }
-            Err(_) if !path.exists() => new.push((path, text)),
-            Err(error) => return Err(Diagnostic::error(error.to_string()).into()),
-        }
-    }
-    let renders: Vec<_> = new
-        .iter()
-        .map(|(_, text)| move |_: &[u8], out: &mut dyn std::io::Write| out.write_all(text.as_bytes()))
-        .collect();
-    let replacements: Vec<Replacement<'_>> = new
-        .iter()
-        .zip(&renders)
-        .map(|((path, _), render)| Replacement { path: (*path).clone(), expected: None, known: None, render })
-        .collect();
-    files::replace_all(&replacements).map_err(|error| Diagnostic::error(error.to_string()))?;
-    Ok(new.len())
 }

@@ -5,6 +5,7 @@ mod ask;
 mod deliver;
 mod manifests;
 mod merged;
+mod new_files;
 mod owner;
 mod read;
 mod target_permission;

@@ -76,6 +76,7 @@ impl Sources {
         };
         sources.trust = policies(&mut sources, &args.trust_policy)?;
         sources.permission = policies(&mut sources, &args.permission_policy)?;
+        sources.refuse_swapped()?;
         Ok(sources)
     }
 
@@ -90,6 +91,25 @@ impl Sources {
         let (trust, permission) = (policies(&self.trust), policies(&self.permission));
         let (map, identity_file) = (self.map.clone(), self.identity_file.clone());
         Self { session, map, identity_file, trust, permission, extra: self.extra.clone() }
+    }
+
+    /// Refuses a permissions policy as a trust policy, and the other way round.
+    fn refuse_swapped(&self) -> Result<(), CommandError> {
+        let name = |policy: &PolicyFile| self.source(policy.file).name;
+        let error = |policy: &PolicyFile, is: &str, flag: &str, right: &str| {
+            let error = format!("{flag}: {} is a {is} policy", name(policy));
+            Err(Diagnostic::error(error).help(format!("pass it with {right}")).into())
+        };
+        if let Some(policy) =
+            self.trust.iter().find(|one| one.policy.statements.iter().any(|one| one.resource.is_some()))
+        {
+            return error(policy, "permissions", "--trust-policy", "--permission-policy");
+        }
+        let is_trust = |one: &&PolicyFile| one.policy.statements.iter().any(|one| one.principals.is_some());
+        match self.permission.iter().find(is_trust) {
+            Some(policy) => error(policy, "trust", "--permission-policy", "--trust-policy"),
+            None => Ok(()),
+        }
     }
 
     fn policy(&mut self, path: &Path) -> Result<PolicyFile, CommandError> {

@@ -21,11 +21,12 @@ use xaccount::diag::SpannedError;
 use xaccount::iam::{Grant, MergeOptions, MergeOutcome, Removal, merge, remove};
 
 use self::documents::{Case, cases};
+use self::evaluator::{Decision, Request, evaluate};
 use self::judge::{
     allows_all, allows_nothing_else, changes_no_others, has_lists, has_own_statement, names_a_subject,
     names_only_subjects, never_tagging, plain, reason, refuses_nothing_else,
 };
-use self::requests::Draws;
+use self::requests::{Draws, asked};
 use crate::suite::{restored, say};
 
 /// How often each outcome happened, for a report and for minimum counts.
@@ -224,6 +225,15 @@ fn removing(case: &Case, tally: &Tally) -> Result<(), String> {
         Ran::Refused(refusals) => return Err(format!("not removed: {refusals:?}")),
     };
     tally.count(if was_present { "removed" } else { "absent" });
+    let warns = match remove(text.as_bytes(), grant) {
+        Ok(Removal::Left(outcome)) => !outcome.shortfalls.is_empty(),
+        _ => false,
+    };
+    let stays =
+        |request: &Request| request.action == "sts:AssumeRole" && evaluate(&without, request) == Decision::Allowed;
+    if let Some(request) = asked(grant, 6, &mut Draws(*seed)).into_iter().find(stays).filter(|_| !warns) {
+        return Err(with(&without, format!("still allowed, and no warning says so: {request:?}")));
+    }
     if was_present {
         if !names_a_subject(document, grant) {
             return Err(with(&without, "the document contained nothing of it"));

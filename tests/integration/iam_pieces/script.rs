@@ -71,6 +71,7 @@ if [ -f "$name.error" ]; then
     cat "$name.error" >&2
     exit 254
 fi
+case "$*" in *Role.Path*) exec echo /team/ ;; esac
 [ ! -f "$name" ] || cat "$name"
 # What somebody else writes after the first reading, or what goes wrong then.
 [ ! -f "$name.then" ] || mv "$name.then" "$name"

@@ -89,10 +89,10 @@ fn nothing_is_created_before_everything_was_looked_at() {
         // The service account has another role: the script names the command, and changes nothing.
         let stage = only_the_role();
         stage.answer("list-pod-identity-associations", "a-1\n");
-        stage.answer("describe-pod-identity-association", "arn:aws:iam::111111111111:role/other\n");
+        stage.answer("describe-pod-identity-association", "arn:aws:iam::111111111111:role/other\tNone\tFalse\n");
         let (out, calls) = stage.run_text(&shell, &script(&pod_identity(true, None), None, "x"), &[]);
         assert!(!out.status.success() && !writes(&calls), "{}", said(&out));
-        let wanted = "aws eks update-pod-identity-association --cluster-name mgmt --association-id a-1";
+        let wanted = "aws eks update-pod-identity-association --region us-east-1 --cluster-name mgmt --association-id a-1 --role-arn";
         assert!(said(&out).contains(wanted), "{}", said(&out));
     }
 }

@@ -14,6 +14,8 @@ pub struct PermissionsBoundary {
     text: String,
     /// The account of the policy in an ARN; `aws` for a policy of AWS.
     owner: Option<String>,
+    /// The partition in an ARN.
+    partition: Option<Partition>,
 }
 
 /// A text is not the name or the ARN of a policy.
@@ -25,6 +27,11 @@ impl PermissionsBoundary {
     /// The account of the policy, if it is an ARN of another account than this one.
     pub fn other_account(&self, account: &AccountId) -> Option<&str> {
         self.owner.as_deref().filter(|owner| *owner != "aws" && *owner != account.as_str())
+    }
+
+    /// The partition of an ARN, if it is not this one: a role and its boundary are in one partition.
+    pub fn other_partition(&self, partition: Partition) -> Option<Partition> {
+        self.partition.filter(|own| *own != partition)
     }
 
     /// The ARN for a role in this account; `None` for a name without an account.
@@ -62,7 +69,10 @@ impl FromStr for PermissionsBoundary {
             _ => is_name(text).then_some(None),
         };
         match owner {
-            Some(owner) => Ok(Self { text: text.to_owned(), owner }),
+            Some(owner) => {
+                let partition = parts.get(1).filter(|_| owner.is_some()).and_then(|partition| partition.parse().ok());
+                Ok(Self { text: text.to_owned(), owner, partition })
+            }
             None => Err(PermissionsBoundaryError(text.to_owned())),
         }
     }

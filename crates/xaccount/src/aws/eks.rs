@@ -93,7 +93,7 @@ pub struct Issuer(String);
 
 /// A text is not an OIDC issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is not an OIDC issuer, which is https:// and a host, without a final slash", escape_control(.0))]
+#[error("'{}' is not an OIDC issuer, which is https:// and a host in lower case, without a port and without a final slash", escape_control(.0))]
 pub struct IssuerError(String);
 
 impl Issuer {
@@ -106,6 +106,12 @@ impl Issuer {
     /// (IAM user guide, "Available keys for AWS OIDC federation").
     pub fn host_and_path(&self) -> &str {
         self.0.trim_start_matches("https://")
+    }
+
+    /// The partition of an EKS cluster's issuer, whose host names the region: `oidc.eks.REGION.amazonaws.com`.
+    pub fn partition(&self) -> Option<Partition> {
+        let region = self.host_and_path().strip_prefix("oidc.eks.")?.split('.').next()?;
+        Partition::of_region(region)
     }
 
     /// The ARN of its provider in an account.
@@ -125,9 +131,12 @@ impl FromStr for Issuer {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = text.strip_prefix("https://").unwrap_or_default();
-        let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:%".contains(&b);
-        match rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && !rest.ends_with('/') && rest.bytes().all(is_part)
-        {
+        let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b);
+        let host = rest.split('/').next().unwrap_or_default();
+        let is_host =
+            host.starts_with(|c: char| c.is_ascii_alphanumeric()) && !host.contains(|c: char| c.is_ascii_uppercase());
+        // IAM's name of a provider has no port.
+        match is_host && !rest.ends_with('/') && rest.bytes().all(is_part) {
             true => Ok(Self(text.to_owned())),
             false => Err(IssuerError(text.to_owned())),
         }
@@ -176,6 +185,8 @@ mod tests {
             "https:///a",
             "https://a b",
             "https://a?b",
+            "https://a:8443",
+            "https://A",
             "https://a'b",
         ] {
             assert!(text.parse::<Issuer>().is_err(), "{text}");

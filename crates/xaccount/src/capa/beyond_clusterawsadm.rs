@@ -59,7 +59,7 @@ const ROWS: [(&[&str], &str, NeedsMore, &str); 9] = [
         "S3 actions on a bucket whose name does not begin with cluster-api-provider-aws-",
     ),
     (
-        &["AWSMachine", "AWSMachinePool"],
+        &["AWSMachine"],
         "cloudInit.secretPrefix",
         NeedsMore::Always,
         "actions on secrets outside of aws.cluster.x-k8s.io/",

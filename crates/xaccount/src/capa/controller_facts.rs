@@ -65,7 +65,8 @@ pub(super) fn controller_fact(tree: &Tree<'_>, node: NodeId, api_version: &str, 
         ("infrastructure.cluster.x-k8s.io", "AWSMachineTemplate") => {
             let options = descend(tree, node, &["spec", "template", "spec", "instanceMetadataOptions"])?;
             let hops = Field::of(tree, options, "httpPutResponseHopLimit");
-            let is_one = matches!(hops, Field::Absent) || hops.whole_number().is_some_and(|hops| hops <= 1);
+            let is_null = tree.value(options, "httpPutResponseHopLimit").is_some_and(|value| tree.is_null(value));
+            let is_one = matches!(hops, Field::Absent) || is_null || hops.whole_number().is_some_and(|hops| hops <= 1);
             match Field::of(tree, options, "httpTokens") {
                 Field::Text(tokens, span) if tokens == "required" && is_one => Some(ControllerFact::OneHop { span }),
                 _ => None,

@@ -2,6 +2,7 @@
 //!
 //! Source: IAM user guide, "Policy evaluation logic" and "AWS JSON policy elements: Principal".
 
+use super::grant::PRINCIPAL_ARN;
 use super::{Conditions, Grant, Subjects};
 use crate::aws::policy::{
     Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Statement, Truth, glob, has_key,
@@ -103,6 +104,14 @@ impl<'g> RequestedGrant<'g> {
         let mut conditions = statement.conditions.iter().filter(|_| allows);
         conditions.find(|condition| {
             !self.can_have(condition) && condition.holds(&self.knowledge, policy.has_variables) == Truth::No
+        })
+    }
+
+    /// Whether a condition on the ARN of the principal excludes the subject, whatever else its sessions have.
+    pub(super) fn is_excluded_by(&self, policy: &Policy, statement: &Statement) -> bool {
+        statement.conditions.iter().any(|condition| {
+            condition.key.text.eq_ignore_ascii_case(PRINCIPAL_ARN)
+                && condition.holds(&self.knowledge, policy.has_variables) == Truth::No
         })
     }
 

@@ -32,42 +32,58 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Removal, Vec<SpannedErro
         !actions.is_empty() && edit.is_same_grant(statement, &actions)
     };
     let mut operations = Vec::new();
-    let mut removed = 0;
+    // The statements as they will be; `None` for one that is removed.
+    let mut left: Vec<Option<Statement>> = edit.text.policy.statements.iter().cloned().map(Some).collect();
     for statement in edit.text.policy.statements.iter().rev() {
-        if let Some(condition) = by_root(&edit, statement) {
+        let gone: Vec<Text> = if let Some(condition) = by_root(&edit, statement) {
             let is_asked = |value: &&Text| asked.iter().any(|asked| asked.arn == value.text);
             let gone: Vec<&Text> = condition.values.iter().filter(is_asked).collect();
-            removed += usize::from(gone.len() == condition.values.len());
-            operations.extend(edit.remove_values(statement, condition, &gone));
-            if !gone.is_empty() {
-                let named: Vec<&str> = gone.iter().map(|value| value.text.as_str()).collect();
-                outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
+            if gone.len() == condition.values.len() {
+                left[statement.index] = None;
             }
-            continue;
-        }
-        let Some(listed) = edit.subjects(statement).filter(|_| granted(statement)) else {
+            operations.extend(edit.remove_values(statement, condition, &gone));
+            gone.into_iter().cloned().collect()
+        } else if let Some(listed) = edit.subjects(statement).filter(|_| granted(statement)) {
+            let which: Vec<usize> = (0..listed.texts.len())
+                .filter(|&at| asked.iter().any(|asked| asked.is_same(&listed.texts[at].text)))
+                .collect();
+            if which.len() == listed.texts.len() {
+                left[statement.index] = None;
+            }
+            if !which.is_empty() {
+                operations.extend(edit.remove_subjects(statement, listed, &which));
+            }
+            which.iter().map(|&at| listed.texts[at].clone()).collect()
+        } else {
             continue;
         };
-        let which: Vec<usize> = (0..listed.texts.len())
-            .filter(|&at| asked.iter().any(|asked| asked.is_same(&listed.texts[at].text)))
-            .collect();
-        if which.is_empty() {
+        if gone.is_empty() {
             continue;
         }
-        removed += usize::from(which.len() == listed.texts.len());
-        operations.extend(edit.remove_subjects(statement, listed, &which));
-        let named: Vec<&str> = which.iter().map(|&at| listed.texts[at].text.as_str()).collect();
+        if let Some(rest) = &mut left[statement.index] {
+            without(rest, &gone);
+        }
+        let named: Vec<&str> = gone.iter().map(|text| text.text.as_str()).collect();
         outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
     }
-    if removed > 0 && removed == edit.text.policy.statements.len() {
+    if left.iter().all(Option::is_none) && !left.is_empty() {
         return Ok(Removal::Nothing(outcome.notes));
     }
-    still_granted(&edit, &asked, &granted, &mut outcome);
+    still_granted(&edit, &asked, left.iter().flatten(), &mut outcome);
     if operations.is_empty() {
         outcome.notes.push("nothing to remove: no statement contains this grant".to_owned());
     }
     outcome.plan = edit.text.plan(operations);
     Ok(Removal::Left(outcome))
+}
+
+/// Removes texts from the lists of a statement.
+fn without(statement: &mut Statement, gone: &[Text]) {
+    let stays = |text: &Text| !gone.iter().any(|one| one.span == text.span);
+    let types = statement.principals.iter_mut().flat_map(|principals| &mut principals.types);
+    types.for_each(|(_, texts)| texts.texts.retain(stays));
+    statement.resource.iter_mut().for_each(|resource| resource.patterns.texts.retain(stays));
+    statement.conditions.iter_mut().for_each(|condition| condition.values.retain(stays));
 }
 
 /// The condition on the ARNs of a statement that is the grant for an account's root under that condition.
@@ -76,23 +92,22 @@ fn by_root<'s>(edit: &DocumentEdit<'_>, statement: &'s Statement) -> Option<&'s 
     edit.root_grant(statement, &actions).filter(|_| !actions.is_empty())
 }
 
-/// Adds warnings about statements that still allow a subject after the grant is removed, one per statement and subject.
-fn still_granted(
+/// Adds warnings about statements that still allow a subject after the removal, one per statement and subject. `left` are
+/// the statements as they will be.
+fn still_granted<'s>(
     edit: &DocumentEdit<'_>,
     asked: &[RequestedGrant<'_>],
-    is_grant: &impl Fn(&Statement) -> bool,
+    left: impl Iterator<Item = &'s Statement> + Clone,
     outcome: &mut MergeOutcome,
 ) {
     let mut reported = Vec::new();
     for asked in asked {
-        for statement in &edit.text.policy.statements {
-            let is_value = |condition: &Condition| condition.values.iter().any(|value| value.text == asked.arn);
-            let is_removed =
-                is_grant(statement) && asked.is_listed_in(statement) || by_root(edit, statement).is_some_and(is_value);
+        for statement in left.clone() {
             let truth = asked.matches(&edit.text.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
-            let guarded = asked.is_guarded_by(&edit.text.policy, statement);
-            if !is_removed && (stays || guarded) && !reported.contains(&(asked.arn, statement.index)) {
+            let guarded = asked.is_guarded_by(&edit.text.policy, statement)
+                && !asked.is_excluded_by(&edit.text.policy, statement);
+            if (stays || guarded) && !reported.contains(&(asked.arn, statement.index)) {
                 reported.push((asked.arn, statement.index));
                 let how = match (guarded, truth) {
                     (true, _) => "under other conditions",

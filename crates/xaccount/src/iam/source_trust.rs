@@ -12,7 +12,7 @@ use super::merge::MergeOutcome;
 use crate::account_map::{Irsa, PodIdentity, ServiceAccount};
 use crate::aws::policy::{Condition, Effect, Knowledge, KnownValues, Policy, Statement, TAG_SESSION, Truth};
 use crate::aws::{AccountId, ClusterArn, Issuer, Partition, RoleArn};
-use crate::diag::SpannedError;
+use crate::diag::{SpannedError, escape_control};
 
 /// What may assume the source account's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +169,10 @@ impl SourceTrust {
                 None => missing = true,
             }
         }
+        if missing {
+            let guards = text.policy.statements.iter().filter_map(|statement| self.guard(&text.policy, statement));
+            defeats.extend(guards);
+        }
         if !defeats.is_empty() {
             return Err(defeats);
         }
@@ -181,6 +185,29 @@ impl SourceTrust {
         }
         outcome.plan = text.plan(text.operations(changes)?);
         Ok(outcome)
+    }
+
+    /// The error about a statement that allows the principal under a condition of its own, which a second statement would
+    /// bypass.
+    fn guard(&self, policy: &Policy, statement: &Statement) -> Option<SpannedError> {
+        let concerns = self.actions().iter().any(|action| self.concerns(action, statement) == Truth::Yes);
+        let own = self.conditions();
+        let is_other = |one: &&Condition| {
+            !own.iter().any(|own| own.key.eq_ignore_ascii_case(&one.key.text))
+                && one.holds(&self.knowledge(), policy.has_variables) != Truth::Yes
+        };
+        let condition = statement.conditions.iter().find(is_other)?;
+        if statement.effect != Effect::Allow || !concerns {
+            return None;
+        }
+        let (_, name) = self.principal();
+        let key = escape_control(&condition.key.text);
+        let message = format!("{} already allows {name} under a condition on {key}", statement.title());
+        Some(
+            SpannedError::new(message, condition.key.span)
+                .help("a second statement next to it would bypass that condition")
+                .help("change that statement manually, or remove it first"),
+        )
     }
 
     /// Whether a statement concerns the principal and an action. Ignores conditions.
@@ -280,5 +307,91 @@ impl SourceTrust {
         }
         knowledge.learn("aws:SecureTransport", KnownValues::one_of(["true"]));
         knowledge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lossless_yaml::{Source, apply};
+
+    fn kinds() -> Vec<SourceTrust> {
+        let (account, service_account) = ("111111111111".parse().unwrap(), ServiceAccount::default());
+        let issuer: Issuer = "https://oidc.example.com/id/1".parse().unwrap();
+        let provider = issuer.provider_arn(Partition::Aws, &account);
+        let cluster = || "arn:aws:eks:us-east-1:111111111111:cluster/mgmt".parse().unwrap();
+        let pod = |session_tags| SourceTrust::PodIdentity {
+            cluster: cluster(),
+            service_account: ServiceAccount::default(),
+            session_tags,
+            target_role: None,
+        };
+        let audience = "sts.amazonaws.com".to_owned();
+        vec![
+            SourceTrust::InstanceProfile,
+            SourceTrust::Irsa { issuer, provider, audience, service_account },
+            pod(true),
+            pod(false),
+        ]
+    }
+
+    /// The statements after a merge, and whether the document changes.
+    fn merged(trust: &SourceTrust, statements: &[Value]) -> Result<(Vec<Value>, MergeOutcome), Vec<SpannedError>> {
+        let old = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        let outcome = trust.merge(old.as_bytes())?;
+        let edited = apply(&Source::new(old.as_bytes()), &outcome.plan).unwrap();
+        let new: Value = serde_json::from_slice(&edited.to_bytes(old.as_bytes()).unwrap()).unwrap();
+        Ok((new["Statement"].as_array().unwrap().clone(), outcome))
+    }
+
+    #[test]
+    fn what_was_added_is_found_and_nothing_of_other_kinds() {
+        for (number, trust) in kinds().iter().enumerate() {
+            // The two kinds of EKS Pod Identity have one principal.
+            let is_other = |other: &usize| *other != number && (*other < 2 || number < 2);
+            let others: Vec<Value> = (0..4).filter(is_other).map(|other| kinds()[other].statement()).collect();
+            let (statements, outcome) = merged(trust, &others).unwrap();
+            assert_eq!(statements, [&others[..], &[trust.statement()]].concat());
+            assert!(outcome.shortfalls.is_empty() && outcome.warnings.is_empty(), "{:?}", outcome.shortfalls);
+            let (again, outcome) = merged(trust, &statements).unwrap();
+            assert_eq!(again, statements);
+            assert!(outcome.shortfalls.is_empty(), "{:?}", outcome.shortfalls);
+        }
+    }
+
+    #[test]
+    fn loose_and_other_conditions_do_not_count() {
+        let trust = &kinds()[1];
+        let sub = json!({ "oidc.example.com/id/1:sub": "system:serviceaccount:capa-system:capa-controller-manager" });
+        for condition in [
+            json!({ "ForAnyValue:StringEquals": sub }),
+            json!({ "StringEqualsIfExists": sub }),
+            json!({ "StringEquals": { "oidc.example.com/id/1:sub": "system:serviceaccount:capa-system:other" } }),
+        ] {
+            let mut statement = trust.statement();
+            statement["Condition"] = condition.clone();
+            assert_eq!(merged(trust, &[statement]).unwrap().0.len(), 2, "{condition}");
+        }
+        // A condition of somebody else is not bypassed.
+        let mut guarded = trust.statement();
+        guarded["Condition"]["StringEquals"]["oidc.example.com/id/1:amr"] = json!("x");
+        assert!(merged(trust, &[guarded]).is_err());
+        let mut open = trust.statement();
+        open.as_object_mut().unwrap().remove("Condition");
+        let (statements, outcome) = merged(trust, &[open]).unwrap();
+        assert_eq!((statements.len(), outcome.shortfalls.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_deny_is_an_error_or_a_warning() {
+        for trust in kinds() {
+            let mut denial = trust.statement();
+            denial["Effect"] = json!("Deny");
+            assert!(merged(&trust, &[denial.clone()]).is_err());
+            denial["Condition"] = json!({ "StringEquals": { "aws:PrincipalTag/team": "x" } });
+            let (statements, outcome) = merged(&trust, &[denial]).unwrap();
+            assert_eq!(statements.len(), 2);
+            assert_eq!(outcome.warnings.len(), trust.actions().len());
+        }
     }
 }

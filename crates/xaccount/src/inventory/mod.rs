@@ -20,6 +20,7 @@ mod scan;
 mod skipped;
 mod stream;
 mod unlisted;
+mod unreadable;
 mod users;
 
 pub use builds::{Builds, Places};
@@ -32,8 +33,9 @@ pub use origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 pub use placed::Placement;
 pub(crate) use placed::UncertainNamespace;
 pub use resource::{File, Resource};
-pub use scan::{Scan, Scanned, any_array, array, scan};
+pub use scan::{Scan, Scanned, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::kinds_seen;
 pub use unlisted::Unlisted;
+pub use unreadable::{any_array, array};
 pub(crate) use users::{identity_key, users_of};

@@ -119,7 +119,11 @@ fn boundary_arn(
     let Some(boundary) = boundary else { return Ok(None) };
     if let Some(owner) = account.and_then(|account| boundary.other_account(account)) {
         let error = format!("the permissions boundary is in account {owner}, but it must be in the role's account");
-        return Err(Diagnostic::error(error));
+        return Err(Diagnostic::error(error).help("pass the name of a policy in the role's account"));
+    }
+    if let Some(other) = boundary.other_partition(partition) {
+        let error = format!("the permissions boundary is in partition {other}, but the role is in {partition}");
+        return Err(Diagnostic::error(error).help("pass the name of a policy in the role's account"));
     }
     match boundary.arn(partition, account) {
         Some(arn) => Ok(Some(arn)),

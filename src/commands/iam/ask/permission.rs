@@ -109,7 +109,7 @@ fn owner(
 /// Refuses a role in the source account, and a script without an account.
 fn refuse(args: &Permission, roles: &[RoleArn], owner: &PolicyRole) -> Result<(), Diagnostic> {
     if let Some(role) = roles.iter().find(|role| Some(role.account()) == owner.account.as_ref())
-        && !args.source.allow_same_account
+        && !args.allow_same_account
     {
         return Err(same_account(role.account(), &format!("the source and {role}")));
     }
@@ -142,7 +142,7 @@ fn script_arguments(args: &Permission, grant: &Grant, role: Option<&RoleArn>, co
     let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
     arguments.extend(role.map(|role| format!("--source-role={role}")));
-    arguments.extend(args.source.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    arguments.extend(args.allow_same_account.then(|| "--allow-same-account".to_owned()));
     arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
     arguments.extend(context);
     // The arguments contain the map's values already, and the script may run anywhere.

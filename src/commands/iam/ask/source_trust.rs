@@ -25,6 +25,7 @@ pub(crate) fn source_trust(
     let (mut source, mut origins) = (args.source.clone(), Origins::default());
     let pod = PodCredentials::new(&mut source, args.partition, map)?;
     let credentials = credentials(args, &pod, map)?;
+    refuse_unused(args, credentials.kind())?;
     if let Credentials::PodIdentity(PodIdentity { target_role: Some(role), .. }) = &credentials {
         // The map names the second role, and not that of the association.
         if source.source_role == DEFAULT_ROLE_NAME {
@@ -67,6 +68,10 @@ pub(crate) fn source_trust(
         let error = "-o cli needs the account of the role that the script changes";
         return Err(Diagnostic::error(error).help("add --source-account 111111111111"));
     }
+    if args.permissions_boundary.is_some() && args.policy.prints_document() {
+        let error = "--permissions-boundary is for the formats that create a role";
+        return Err(Diagnostic::error(error).help("add -o cli, cloudformation or terraform, or omit it"));
+    }
     let asked = args.permissions_boundary.as_ref();
     let permissions_boundary = boundary_arn(asked, partition, account.as_ref(), "add --source-account 111111111111")?;
     let (path, name) = path_and_name(role.as_ref().map_or(source.source_role.as_str(), RoleArn::path_and_name));
@@ -75,6 +80,24 @@ pub(crate) fn source_trust(
     let arguments = script_arguments(args, &credentials, role.as_ref());
     let change = PolicyChange::SourceTrust(trust);
     Ok(PolicyRequest { change, owner, warnings: Vec::new(), arguments, decisions })
+}
+
+/// Refuses flags about a service account that other kinds don't have.
+fn refuse_unused(args: &SourceTrustArgs, kind: CredentialKind) -> Result<(), Diagnostic> {
+    let by_token = kind == CredentialKind::Irsa;
+    let by_association = kind == CredentialKind::PodIdentity;
+    let flags = [
+        ("--audience", args.audience.is_some() && !by_token),
+        ("--service-account", args.service_account.is_some() && !by_token && !by_association),
+        ("--disable-session-tags", args.disable_session_tags && !by_association),
+    ];
+    match flags.iter().find(|(_, is_unused)| *is_unused) {
+        Some((flag, _)) => {
+            let error = format!("{flag} has no meaning if the CAPA pod runs as {kind}");
+            Err(Diagnostic::error(error).help(format!("omit {flag}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the pod runs as, whole.
@@ -207,6 +230,10 @@ fn partition(
     if let Credentials::PodIdentity(identity) = credentials {
         let cluster = &identity.cluster_arn.value;
         all.see(std::iter::once((format!("the cluster {cluster}"), cluster.partition())));
+    }
+    if let Credentials::Irsa(irsa) = credentials {
+        let issuer = &irsa.issuer.value;
+        all.see(issuer.partition().map(|partition| (format!("the issuer {issuer}"), partition)).into_iter());
     }
     all.see(of_document.iter().map(|role| (format!("the document's role {role}"), role.partition())));
     let document =

@@ -53,7 +53,7 @@ pub(crate) fn trust(
     let source = source_role_arn(&args.source.role).map_err(one)?;
     let controller = controller(args, source, partition).map_err(one)?;
     let (principals, mut warnings) = principals(args, controller.as_ref(), &picked).map_err(one)?;
-    if let Some(target) = target.filter(|_| !args.source.role.allow_same_account) {
+    if let Some(target) = target.filter(|_| !args.source.allow_same_account) {
         refuse_same_account(&principals, target).map_err(one)?;
     }
     let conditions = conditions(args, &picked)?;
@@ -129,6 +129,12 @@ fn owner(
     let (path, name) = path_and_name(target.map_or(&*args.target.role_name, RoleArn::path_and_name));
     let account = target.map(|role| role.account().clone());
     let of_map = map.zip(target).and_then(|(map, role)| map::entry(map, role)?.permissions_boundary.as_ref());
+    if args.permissions_boundary.is_some()
+        && matches!(args.policy.output, None | Some(PolicyFormat::Json | PolicyFormat::Cli))
+    {
+        let error = "--permissions-boundary is for the formats that create a role";
+        return Err(Diagnostic::error(error).help("add -o cloudformation, terraform or clusterawsadm, or omit it"));
+    }
     let asked = args.permissions_boundary.as_ref().or(of_map.map(|boundary| &boundary.value));
     let permissions_boundary = boundary_arn(asked, partition, account.as_ref(), "add --account 222222222222")?;
     Ok(PolicyRole { partition, account, name, path, permissions_boundary, is_user: false })
@@ -267,7 +273,7 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
     let by_root = grant.principal_form == PrincipalForm::RootArn;
     arguments.extend(by_root.then(|| "--principal-form=root-arn".to_owned()));
-    arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    arguments.extend(args.source.allow_same_account.then(|| "--allow-same-account".to_owned()));
     arguments.extend(known::arguments(&grant.known));
     // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());

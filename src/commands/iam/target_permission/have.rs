@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use xaccount::diag::{Diagnostic, FileId, OneSource, Span, SpannedError};
+use xaccount::diag::{Diagnostic, FileId, OneSource, Span, SpannedError, escape_control};
 use xaccount::iam::target_permission::{GivenPolicies, check};
-use xaccount::iam::{PolicyInput, may_show};
+use xaccount::iam::{PolicyInput, PolicyOwner, may_show};
 use xaccount::session::Session;
 
 use super::read::Target;
@@ -22,8 +22,10 @@ pub(super) fn run(args: &Args, target: Target, terminal: &Terminal) -> Result<Pr
             .help("omit -o, or pass -o json; without --have, the policy is printed")
             .into());
     }
-    let given = policies(args)?;
-    let Target { table, uses, surroundings, session, messages, .. } = target;
+    let role = target.role_name().ok().map(str::to_owned);
+    let (given, doubts) = policies(args, role.as_deref())?;
+    let Target { table, uses, surroundings, session, mut messages, .. } = target;
+    messages.plain(doubts);
     let Some(session) = session else { return Err(Diagnostic::error("no manifests").into()) };
     let report = check(table, &uses, &surroundings, &given);
     let place = |file: FileId, line: usize| super::read::place(&session, file, line);
@@ -59,27 +61,33 @@ pub(super) fn run(args: &Args, target: Target, terminal: &Terminal) -> Result<Pr
     Ok(Printed { messages, stdout: stdout.into_bytes(), summary, status })
 }
 
-/// The policies of `--have`.
-fn policies(args: &Args) -> Result<GivenPolicies, CommandError> {
+/// The policies of `--have`, and warnings about those that may not be the role's. `role`: its name.
+fn policies(args: &Args, role: Option<&str>) -> Result<(GivenPolicies, Vec<Diagnostic>), CommandError> {
     if let Some(directory) = args.have.iter().find(|path| path.is_dir()) {
         let error = format!("{} is a directory; --have takes policy documents", directory.display());
         return Err(Diagnostic::error(error).help("pass the files, separated by commas").into());
     }
     let found = input::find_paths(&args.have, false, &USAGE)?;
     let mut session = Session::new(found, &mut std::io::stdin().lock(), None, None, progress::show)?;
-    let mut given = GivenPolicies::default();
+    let (mut given, mut doubts) = (GivenPolicies::default(), Vec::new());
     let files: Vec<FileId> = session.named().collect();
     for &file in &files {
         let bytes = session.load(file)?.to_vec();
         let name = session.name(file).to_owned();
         let shown = if files.len() == 1 { "" } else { &name };
-        add(&mut given, &name, shown, &bytes)?;
+        doubts.extend(add(&mut given, &name, shown, &bytes, role)?);
     }
-    Ok(given)
+    Ok((given, doubts))
 }
 
-/// Adds one document.
-fn add(given: &mut GivenPolicies, name: &str, shown: &str, bytes: &[u8]) -> Result<(), CommandError> {
+/// Adds one document. Returns a warning if it is not, or may not be, a policy of the role.
+fn add(
+    given: &mut GivenPolicies,
+    name: &str,
+    shown: &str,
+    bytes: &[u8],
+    role: Option<&str>,
+) -> Result<Option<Diagnostic>, CommandError> {
     let refused = |refusal: SpannedError, text: &[u8], window: Option<Span>| {
         let source = OneSource::new(name.to_owned(), text.to_vec());
         CommandError::about(&Rc::new(source), vec![refusal.in_file(FileId(0), window)])
@@ -94,5 +102,16 @@ fn add(given: &mut GivenPolicies, name: &str, shown: &str, bytes: &[u8]) -> Resu
         let window = Span::new(offset, offset + input.document().len());
         let refusal = SpannedError { span: refusal.span.shifted(offset), ..refusal };
         refused(refusal, whole, may_show(whole).then_some(window))
-    })
+    })?;
+    let of = match (input.owner(), input.role_name()) {
+        (Some(PolicyOwner::User(user)), _) => Some(format!("the user {user}")),
+        (Some(PolicyOwner::Group(group)), _) => Some(format!("the group {group}")),
+        (_, Some(other)) if role.is_some_and(|role| role != other) => Some(format!("the role {other}")),
+        _ => None,
+    };
+    Ok(of.map(|of| {
+        let message = format!("{name} is a policy of {}", escape_control(&of));
+        let wanted = role.unwrap_or("the target account's role");
+        Diagnostic::warning(message).help(format!("the answer is right only if {wanted} has the same policy"))
+    }))
 }

@@ -37,7 +37,7 @@ pub(super) fn run(policy: &Policy<'_>, merging: &Merging, terminal: &Terminal) -
         return Err(Diagnostic::error(error).help("omit --merge or -o").into());
     }
     let document = merging.given.document();
-    let outcome = added(document.as_bytes(), &policy.statements, policy.target.partition)
+    let outcome = added(document.as_bytes(), &policy.statements, &policy.target.surroundings, &policy.target.uses)
         .map_err(|refusals| merging.refused(&refusals))?;
     let mut messages = Messages::default();
     messages.plain(outcome.warnings.iter().map(|warning| Diagnostic::warning(warning.as_str())).collect());

@@ -1,7 +1,7 @@
 //! Prints the policy by feature group, or writes it to files.
 
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use xaccount::iam::target_permission::{
 
 use super::read::{Target, place};
 use crate::cli::{PolicyFormat, TargetPermission as Args};
+use crate::commands::iam::new_files::write_new;
 use crate::commands::{CommandError, Messages, Printed};
 use crate::output;
 
@@ -163,19 +164,14 @@ impl<'p> Policy<'p> {
         }
     }
 
-    /// Writes a file for each managed policy, and returns their names. Files of an earlier run that are not part of this
-    /// policy get a warning.
-    fn write(&self, directory: &Path, messages: &mut Messages) -> Result<String, Diagnostic> {
-        let failed = |path: &Path, error: std::io::Error| {
-            Diagnostic::error(format!("{} can't be written: {error}", path.display()))
-        };
-        fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
+    /// Writes a file for each managed policy, all or none, and returns their names. Files of an earlier run that are not
+    /// part of this policy get a warning.
+    fn write(&self, directory: &Path, messages: &mut Messages) -> Result<String, CommandError> {
         let policies = self.managed();
         let file = |name: &str| directory.join(format!("{name}.json"));
-        for policy in &policies {
-            let path = file(&policy.name);
-            fs::write(&path, format!("{:#}\n", policy.document)).map_err(|error| failed(&path, error))?;
-        }
+        let files: BTreeMap<PathBuf, String> =
+            policies.iter().map(|policy| (file(&policy.name), format!("{:#}\n", policy.document))).collect();
+        write_new(&files)?;
         let numbered = (1..10).map(|number| format!("{}-{number}", self.name()));
         let others = std::iter::once(self.name().to_owned()).chain(numbered);
         let is_other = |name: &String| !policies.iter().any(|policy| policy.name == *name) && file(name).exists();
@@ -193,7 +189,7 @@ impl<'p> Policy<'p> {
         let target = ManagedPolicies {
             about: format!("What CAPA {} needs in the target account, by feature group.", self.target.table.release),
             policies: &policies,
-            role_name: &self.args.role_name,
+            role_name: self.target.role_name()?,
             account: self.target.surroundings.account.as_ref(),
             partition: self.target.partition,
             profile: self.args.target_profile.as_deref(),
@@ -217,7 +213,7 @@ impl<'p> Policy<'p> {
     ///
     /// Source: Cluster API Provider AWS v2.13.0, `cmd/clusterawsadm/api/bootstrap/v1beta1/types.go`.
     fn clusterawsadm(&self) -> Result<String, Diagnostic> {
-        let role = match self.args.role_name.as_str() {
+        let role = match self.target.role_name()? {
             DEFAULT_ROLE_NAME => "controlPlane",
             CONTROLLERS_ROLE_NAME => "clusterAPIControllers",
             name => {

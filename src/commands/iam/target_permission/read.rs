@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use xaccount::account_map::Account;
 use xaccount::aws::{AccountId, Partition, RoleArn};
-use xaccount::capa::{ObjectKind, Release};
+use xaccount::capa::{DEFAULT_ROLE_NAME, ObjectKind, Release};
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::files::Input;
 use xaccount::iam::target_permission::{FeatureGates, SubjectObject, Surroundings, Table, Uses, needles, table_of};
@@ -13,7 +14,7 @@ use xaccount::inventory::{Inventory, Resource};
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Row};
 
-use crate::cli::TargetPermission as Args;
+use crate::cli::{AskedAccount, TargetPermission as Args};
 use crate::commands::iam::manifests::USAGE;
 use crate::commands::map_file::MapFile;
 use crate::commands::request::account_id;
@@ -25,6 +26,10 @@ pub(super) struct Target {
     pub(super) uses: Uses,
     pub(super) surroundings: Surroundings,
     pub(super) partition: Partition,
+    /// The roles that the clusters use, or that the map has for the account; empty if neither says.
+    roles: BTreeSet<RoleArn>,
+    /// `--role-name`, if it is not the default.
+    asked_role: Option<String>,
     /// The manifests; `None` if none were specified.
     pub(super) session: Option<Rc<Session>>,
     pub(super) messages: Messages,
@@ -56,6 +61,8 @@ impl Target {
             uses: Uses::default(),
             surroundings: Surroundings { account, ..Surroundings::default() },
             partition: args.partition.unwrap_or(Partition::Aws),
+            roles: BTreeSet::new(),
+            asked_role: (args.role_name != DEFAULT_ROLE_NAME).then(|| args.role_name.clone()),
             session: None,
             messages,
         };
@@ -63,8 +70,51 @@ impl Target {
             let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
             target.read_manifests(found, args, identity_file.as_deref(), release)?;
         }
-        target.complete(args);
+        target.role_of_map(args, map.as_ref());
+        target.complete(args)?;
         Ok(target)
+    }
+
+    /// The role that the map has for the account, if the manifests name none.
+    fn role_of_map(&mut self, args: &Args, map: Option<&MapFile>) {
+        let (Some(map), Some(account)) = (map, self.surroundings.account.clone()) else { return };
+        if !self.roles.is_empty() {
+            return;
+        }
+        let name = match &args.account {
+            Some(AskedAccount::Name(name)) => Some(name),
+            _ => None,
+        };
+        let is_it =
+            |entry: &&Account| entry.account.value == account && name.is_none_or(|name| entry.name.value == *name);
+        let entries = map.map.accounts.iter().filter(is_it);
+        self.roles = entries.filter_map(|entry| entry.role(args.partition.unwrap_or(map.partition(entry)))).collect();
+    }
+
+    /// The name of the role that gets the policy.
+    ///
+    /// # Errors
+    /// There are several roles, or the flag names another one.
+    pub(super) fn role_name(&self) -> Result<&str, Diagnostic> {
+        let mut roles = self.roles.iter();
+        match (roles.next(), roles.next(), self.asked_role.as_deref()) {
+            (None, _, asked) => Ok(asked.unwrap_or(DEFAULT_ROLE_NAME)),
+            (Some(role), None, asked)
+                if asked.is_none_or(|asked| asked == role.path_and_name() || asked == role.name()) =>
+            {
+                Ok(role.name())
+            }
+            (Some(role), None, Some(asked)) => {
+                let error = format!("the clusters use the role {role}, but --role-name is {asked}");
+                Err(Diagnostic::error(error).help("omit --role-name, or pass the manifests of that role's clusters"))
+            }
+            _ => {
+                let roles: Vec<&str> = self.roles.iter().map(RoleArn::as_str).collect();
+                let error = format!("the clusters use several roles: {}", roles.join(", "));
+                Err(Diagnostic::error(error)
+                    .help("pick those of one account with --account, or print the JSON document"))
+            }
+        }
     }
 
     fn read_manifests(
@@ -91,6 +141,10 @@ impl Target {
         }
         if !errors.is_empty() {
             return Err(CommandError::about(&session, errors));
+        }
+        if inventory.objects().is_empty() && self.uses.reasons.is_empty() && self.uses.rosa.is_empty() {
+            let error = Diagnostic::error("no object of Cluster API Provider AWS in the manifests");
+            return Err(error.help("pass the manifests of the clusters: -f clusters/ -R").into());
         }
         self.uses.assume_machines();
         let topology =
@@ -139,12 +193,8 @@ impl Target {
                 (None, _) => {}
             }
         }
-        let roles: BTreeSet<&str> =
-            kept.iter().filter_map(|row| row.verdict.chain.first().and_then(|hop| hop.role_arn)).collect();
-        let mut roles = roles.into_iter();
-        if let (Some(role), None) = (roles.next(), roles.next()) {
-            self.surroundings.role = role.parse().ok().map(|role: RoleArn| role.as_str().to_owned());
-        }
+        let roles = kept.iter().filter_map(|row| row.verdict.chain.first().and_then(|hop| hop.role_arn));
+        self.roles = roles.filter_map(|role| role.parse().ok()).collect();
         let cluster = |row: &&Row| SkippedCluster {
             kind: inventory[row.object].object.kind.clone(),
             namespace: inventory[row.object].object.namespace.clone(),
@@ -154,14 +204,26 @@ impl Target {
         Ok(skipped.iter().map(cluster).collect())
     }
 
-    /// The partition, if no flag specifies it.
-    fn complete(&mut self, args: &Args) {
-        let of_role = || self.surroundings.role.as_ref()?.parse::<RoleArn>().ok().map(|role| role.partition());
+    /// The role, if there is one, and the partition.
+    ///
+    /// # Errors
+    /// The flag contradicts the role.
+    fn complete(&mut self, args: &Args) -> Result<(), Diagnostic> {
+        let role = self.roles.first().filter(|_| self.roles.len() == 1);
+        if let (Some(role), Some(asked)) =
+            (role, args.partition.filter(|asked| Some(*asked) != role.map(RoleArn::partition)))
+        {
+            let error = format!("the role {role} is not in the partition {asked} (--partition)");
+            return Err(Diagnostic::error(error).help("omit --partition"));
+        }
+        self.surroundings.role = role.map(|role| role.as_str().to_owned());
+        let of_role = || role.map(RoleArn::partition);
         let regions: BTreeSet<Partition> =
             self.uses.regions.iter().filter_map(|region| Partition::of_region(region.as_deref()?)).collect();
         let of_regions = || regions.first().copied().filter(|_| regions.len() == 1);
         self.partition = args.partition.or_else(of_role).or_else(of_regions).unwrap_or(Partition::Aws);
         self.surroundings.partition = Some(self.partition);
+        Ok(())
     }
 
     /// Refuses or reports kinds that the tables don't know, or whose features are elsewhere. `topology`: a Cluster whose class

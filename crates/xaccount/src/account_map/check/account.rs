@@ -139,12 +139,12 @@ impl Checker {
         let text = &name.value;
         let why = if text.is_empty() {
             "the name of an account must not be empty".to_owned()
-        } else if looks_like_account_id(text) {
-            format!("the name '{}' looks like an account id", escape_control(text))
         } else if matches!(text.as_str(), "source" | "unknown") {
             format!("the name '{text}' has a meaning of its own in --move-account")
         } else if text.starts_with('-') || text.contains(|c: char| c.is_control() || NOT_IN_NAMES.contains(c)) {
             format!("the name '{}' can't be typed as the value of a flag", escape_control(text))
+        } else if looks_like_account_id(text) {
+            format!("the name '{}' looks like an account id", escape_control(text))
         } else {
             return;
         };

@@ -141,16 +141,22 @@ ABOUT
 # CreatePolicyVersion, ListAttachedRolePolicies and AttachRolePolicy.
 set -eu
 SETTINGS
+# The script reads error messages below, and newer versions of the AWS CLI can print them in other formats.
+export AWS_CLI_ERROR_FORMAT=legacy
+
 fail() {
-    echo "error: $1" >&2
+    printf 'error: %s\n' "$1" >&2
     exit 1
 }
 
-dry_run=
-case ${1-} in
-'') ;;
---dry-run) dry_run=1 ;;
-*) fail "unknown argument $1; the only one is --dry-run" ;;
+case $* in
+'' | --dry-run) dry_run=$* ;;
+-h | --help)
+    # The comment at the top.
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    exit
+    ;;
+*) fail "unknown argument: $*; the only ones are --dry-run and --help" ;;
 esac
 
 call_aws() {
@@ -162,6 +168,9 @@ found=$(call_aws sts get-caller-identity --query Account --output text) ||
 [ "$found" = "$account" ] || fail "these are credentials of account $found, not of $account; nothing was changed"
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 put_policy() {
     policy=$1

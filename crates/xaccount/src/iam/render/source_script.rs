@@ -83,6 +83,10 @@ const LOOK_AT_ROLE: &str = r#"read_policy() {
 }
 
 new_role=
+if call_aws iam get-role --role-name="$role" --query Role.Path --output text >"$files/path" 2>"$files/error"; then
+    [ "$(cat "$files/path")" = "$path" ] ||
+        fail "the role $role has the path $(cat "$files/path"), not $path: correct roleName in the account map, or --source-role; nothing was changed"
+fi
 if read_policy >"$files/live.json" 2>"$files/error"; then
     print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
         fail "the policy can't be edited; nothing was changed"
@@ -145,8 +149,15 @@ impl ScriptSteps {
                 let values = [cluster.region(), cluster.name(), namespace, name, role].map(word);
                 let [region, cluster, namespace, name, role] = values;
                 let more = more(target_role.as_ref(), *session_tags);
+                // As the AWS CLI prints them, and as they would be set.
+                let second = target_role.as_ref().map_or("None", |role| role.as_str());
+                let disabled = if *session_tags { "False" } else { "True" };
+                let wanted = word(&format!("{role} {second} {disabled}"));
+                let target = target_role.as_ref().map(|role| format!(" --target-role-arn {role}")).unwrap_or_default();
+                let tags = if *session_tags { "--no-disable-session-tags" } else { "--disable-session-tags" };
+                let update = word(&format!(" --role-arn {role}{target} {tags}"));
                 let names = format!(
-                    "role_arn={role}\nregion={region}\ncluster={cluster}\nnamespace={namespace}\nservice_account={name}\n\
+                    "role_arn={role}\nwanted={wanted}\nupdate={update}\nregion={region}\ncluster={cluster}\nnamespace={namespace}\nservice_account={name}\n\
                      associate() {{\n    call_aws eks create-pod-identity-association --region=\"$region\" \
                      --cluster-name=\"$cluster\" \\\n        --namespace=\"$namespace\" \
                      --service-account=\"$service_account\" --role-arn=\"$role_arn\"{more}\n}}\n"
@@ -214,11 +225,13 @@ if [ -z "$association" ] || [ "$association" = None ]; then
     new_association=yes
     echo "would associate $namespace/$service_account in the cluster $cluster with the role $role_arn" >>"$files/steps"
 else
-    existing=$(call_aws eks describe-pod-identity-association --region="$region" --cluster-name="$cluster" \
-        --association-id="$association" --query association.roleArn --output text) ||
+    call_aws eks describe-pod-identity-association --region="$region" --cluster-name="$cluster" \
+        --association-id="$association" \
+        --query 'association.[roleArn, targetRoleArn, disableSessionTags]' --output text >"$files/existing" ||
         fail "the association $association can't be read; nothing was changed"
-    [ "$existing" = "$role_arn" ] ||
-        fail "$namespace/$service_account is associated with the role $existing: to change that, run aws eks update-pod-identity-association --cluster-name $cluster --association-id $association --role-arn $role_arn; nothing was changed"
+    existing=$(tr '\t' ' ' <"$files/existing" | tr -d '\n')
+    [ "$existing" = "$wanted" ] ||
+        fail "$namespace/$service_account has an association with other values (role, second role, session tags disabled): $existing instead of $wanted. To change it, run aws eks update-pod-identity-association --region $region --cluster-name $cluster --association-id $association$update; nothing was changed"
 fi
 if ! call_aws eks describe-addon --region="$region" --cluster-name="$cluster" --addon-name=eks-pod-identity-agent \
     >/dev/null 2>"$files/error"; then
@@ -289,16 +302,21 @@ fn second_hop(
     ServiceAccount { namespace, name }: &ServiceAccount,
     session_tags: bool,
 ) -> String {
-    let flags = match session_tags {
+    let mut trust = match session_tags {
         true => "--tag-session".to_owned(),
         false => {
             format!("--external-id={}/{}/{}/{namespace}/{name}", cluster.region(), cluster.account(), cluster.name())
         }
     };
+    let mut permission = if session_tags { " --tag-session".to_owned() } else { String::new() };
+    // Both roles may be in the cluster's account.
+    if second.account() == cluster.account() {
+        trust.push_str(" --allow-same-account");
+        permission.push_str(" --allow-same-account");
+    }
     format!(
         "\nEKS assumes a second role with this one. Allow that in both policies:\n\n  kubectl xaccount iam trust \
-         --role-arn {second} \\\n    --source-role {role} {flags} --no-config\n  kubectl xaccount iam permission \
-         --role-arn {second} \\\n    --source-role {role}{} --no-config\n",
-        if session_tags { " --tag-session" } else { "" }
+         --role-arn {second} \\\n    --source-role {role} {trust} --no-config\n  kubectl xaccount iam permission \
+         --role-arn {second} \\\n    --source-role {role}{permission} --no-config\n"
     )
 }

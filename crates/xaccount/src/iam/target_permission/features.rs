@@ -16,6 +16,9 @@ pub fn needles() -> Needles {
     Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([["topology", "cluster.x-k8s.io"].as_slice()]))
 }
 
+/// Stands for a name that Cluster API generates: a placeholder, as those of templating steps.
+const UNKNOWN_NAME: &str = "${NAME}";
+
 /// The feature gates of CAPA's controller that the user specified.
 #[derive(Clone, Debug, Default)]
 pub struct FeatureGates(pub BTreeMap<String, bool>);
@@ -82,7 +85,7 @@ pub struct Uses {
     pub profiles: BTreeSet<String>,
     /// S3 buckets.
     pub buckets: BTreeSet<String>,
-    /// Number of machines without one.
+    /// Number of machines without `cloudInit.secretPrefix`.
     pub unprefixed_machines: usize,
     /// `cloudInit.secretPrefix` of machines.
     pub secret_prefixes: BTreeSet<String>,
@@ -199,7 +202,8 @@ impl UsesReader<'_, '_, '_> {
             let plain = kind.strip_suffix("Template").unwrap_or(kind);
             let path = if plain == kind { "spec" } else { "spec.template.spec" };
             let spec = fields.node(node, path);
-            self.spec(SpecObject { kind: plain, name, title, line, spec, path });
+            let has_own_name = text("metadata.name").is_some() && path == "spec";
+            self.spec(SpecObject { kind: plain, name, has_own_name, title, line, spec, path });
         }
     }
 
@@ -242,7 +246,9 @@ impl UsesReader<'_, '_, '_> {
                 self.uses.buckets.extend(text("s3Bucket.name"));
                 self.uses.eks_keys.extend(text("encryptionConfig.provider"));
                 if object.kind == "AWSCluster" {
-                    self.uses.cluster_names.insert(object.name.to_owned());
+                    // The name of a cluster that is made from a template is not known here.
+                    let name = if object.has_own_name { object.name } else { UNKNOWN_NAME };
+                    self.uses.cluster_names.insert(name.to_owned());
                 }
             }
             "AWSMachine" => {

@@ -1,4 +1,4 @@
-//! ManifestFields of a manifest by their paths, and the tests of the table of switches.
+//! Fields of a manifest by their paths, and the tests of the table of switches.
 
 use crate::diag::{Span, line_of};
 use crate::templates::is_filled_in;
@@ -17,6 +17,8 @@ pub(super) struct ManifestFields<'f, 's> {
 pub(super) struct SpecObject<'o> {
     pub(super) kind: &'o str,
     pub(super) name: &'o str,
+    /// Whether the name is that of the AWS resources, and not of a template or generated.
+    pub(super) has_own_name: bool,
     pub(super) title: String,
     pub(super) line: usize,
     pub(super) spec: Option<NodeId>,

@@ -85,6 +85,16 @@ impl GivenPolicies {
         }
     }
 
+    /// The statement that may deny a request, and why that can't be decided.
+    pub(super) fn may_deny(&self, action: &str, resource: &str, knowledge: &Knowledge) -> Option<String> {
+        let request = Request { action, resource, knowledge };
+        let denials = self.statements().filter(|(_, _, statement)| statement.effect == StatementEffect::Deny);
+        denials
+            .map(|(_, policy, statement)| (request.matches(policy, statement), statement))
+            .find(|((truth, _), _)| *truth == Truth::Maybe)
+            .map(|((_, why), statement)| format!("{} may deny it: {why}", statement.title()))
+    }
+
     /// All statements, with their policy and its name.
     fn statements(&self) -> impl Iterator<Item = (&str, &Policy, &Statement)> {
         self.policies

@@ -1,15 +1,19 @@
 //! Adds what an existing permissions policy lacks of the statements.
 
+use std::collections::BTreeMap;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use crate::aws::Partition;
-use crate::aws::policy::{Effect, Knowledge, KnownValues, Policy, Statement, glob};
+use crate::aws::policy::{Effect, KnownValues, Policy, Statement, glob};
 use crate::diag::{Span, SpannedError};
 use lossless_yaml::{ObjectRef, Plan};
 
+use super::features::Uses;
 use super::given::{Answer, GivenPolicies};
+use super::need::Surroundings;
 use super::print::GroupStatement;
 
 /// The change to a policy, and what to report about it.
@@ -30,14 +34,16 @@ pub struct AddedPolicy {
 pub fn added(
     document: &[u8],
     statements: &[GroupStatement],
-    partition: Partition,
+    surroundings: &Surroundings,
+    uses: &Uses,
 ) -> Result<AddedPolicy, Vec<SpannedError>> {
     let mut given = GivenPolicies::default();
     given.add("", document).map_err(|error| vec![error])?;
     let Some(policy) = given.policies().next() else { return Ok(AddedPolicy::default()) };
-    let edit = PolicyEdit { policy, given: &given, partition };
+    let edit = PolicyEdit { policy, given: &given, surroundings, uses };
     let mut outcome = AddedPolicy::default();
     let (mut joined, mut new, mut denied) = (Vec::new(), Vec::new(), Vec::new());
+    let mut doubts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut sids: Vec<String> =
         policy.statements.iter().filter_map(|one| one.sid.as_ref()).map(|sid| sid.text.clone()).collect();
     for statement in statements {
@@ -46,14 +52,11 @@ pub fn added(
             match edit.answer(statement, action) {
                 Answer::Allowed => {}
                 Answer::Denied(by) => denied.push((by, *action)),
-                Answer::Missing => missing.push(action),
                 Answer::Unknown(_) if edit.is_listed(statement, action) => {}
-                Answer::Unknown(why) => {
-                    if why.contains("may deny it") {
-                        outcome.warnings.push(format!("{action}: {why}"));
-                    }
-                    missing.push(action);
-                }
+                Answer::Missing | Answer::Unknown(_) => missing.push(action),
+            }
+            if let Some(why) = edit.may_deny(statement, action) {
+                doubts.entry(why).or_default().push(action);
             }
         }
         if missing.is_empty() {
@@ -73,8 +76,9 @@ pub fn added(
         }
     }
     if !denied.is_empty() {
-        return Err(denied_errors(&denied, document.len()));
+        return Err(denied_errors(&denied, policy, document.len()));
     }
+    outcome.warnings.extend(doubts.iter().map(|(why, actions)| format!("{}: {why}", first(actions))));
     let operations = edit.operations(joined, new, document)?;
     if !operations.is_empty() {
         let object = ObjectRef { document: Span::new(0, document.len()), base: PointerBuf::new() };
@@ -97,35 +101,54 @@ fn free(sid: &str, taken: &[String]) -> String {
     std::iter::once(sid.to_owned()).chain(numbered).find(|sid| !taken.contains(sid)).unwrap_or_default()
 }
 
-fn denied_errors(denied: &[(String, &str)], length: usize) -> Vec<SpannedError> {
-    let mut by: Vec<&str> = denied.iter().map(|(by, _)| by.as_str()).collect();
-    by.dedup();
-    by.iter()
-        .map(|by| {
-            let actions: Vec<&str> =
-                denied.iter().filter(|(other, _)| other == by).map(|(_, action)| *action).collect();
-            SpannedError::new(format!("{by} denies {}", actions.join(", ")), Span::new(0, length))
-                .help("a Deny overrides every Allow: change or remove that statement first")
-        })
-        .collect()
+/// The first actions of a list, and how many more there are.
+fn first(actions: &[&str]) -> String {
+    const MOST: usize = 3;
+    let more = actions.len().saturating_sub(MOST);
+    let shown = actions[..actions.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+fn denied_errors(denied: &[(String, &str)], policy: &Policy, length: usize) -> Vec<SpannedError> {
+    let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    denied.iter().for_each(|(statement, action)| by.entry(statement).or_default().push(action));
+    let error = |(title, actions): (&str, Vec<&str>)| {
+        let statement = policy.statements.iter().find(|statement| statement.title() == title);
+        let span = statement.map_or(Span::new(0, length), |statement| statement.span);
+        SpannedError::new(format!("{title} denies {}", first(&actions)), span)
+            .help("a Deny overrides every Allow: change or remove that statement first")
+    };
+    by.into_iter().map(error).collect()
 }
 
 struct PolicyEdit<'e> {
     policy: &'e Policy,
     given: &'e GivenPolicies,
-    partition: Partition,
+    surroundings: &'e Surroundings,
+    uses: &'e Uses,
 }
 
 impl PolicyEdit<'_> {
     /// Whether the document allows an action on all resources of a statement.
     fn answer(&self, statement: &GroupStatement, action: &str) -> Answer {
-        let mut knowledge = Knowledge::default();
+        let mut knowledge = self.surroundings.of_action(action, self.uses);
         if let Some((_, key, values)) = &statement.condition {
             knowledge.learn(key, KnownValues::one_of(values.iter().map(String::as_str)));
         }
-        let own = format!("arn:{}:", self.partition.id());
-        let resources = statement.resources.iter().map(|resource| resource.replacen("arn:*:", &own, 1));
-        resources.map(|resource| self.given.answer(action, &resource, &knowledge)).max().unwrap_or(Answer::Allowed)
+        let answers = self.resources(statement).into_iter();
+        answers.map(|resource| self.given.answer(action, &resource, &knowledge)).max().unwrap_or(Answer::Allowed)
+    }
+
+    /// The statement that may deny an action on a resource of a statement.
+    fn may_deny(&self, statement: &GroupStatement, action: &str) -> Option<String> {
+        let knowledge = self.surroundings.of_action(action, self.uses);
+        self.resources(statement).iter().find_map(|resource| self.given.may_deny(action, resource, &knowledge))
+    }
+
+    /// The resources of a statement, in the partition.
+    fn resources(&self, statement: &GroupStatement) -> Vec<String> {
+        let own = format!("arn:{}:", self.surroundings.partition.unwrap_or(Partition::Aws).id());
+        statement.resources.iter().map(|resource| resource.replacen("arn:*:", &own, 1)).collect()
     }
 
     /// Whether a statement of the document has the action, the resources and the condition.

@@ -111,24 +111,35 @@ impl Surroundings {
         for (key, value) in &call.keys {
             knowledge.learn(key, KnownValues::one_of([*value]));
         }
-        knowledge.learn("aws:SecureTransport", KnownValues::one_of(["true"]));
-        knowledge.learn("aws:PrincipalType", KnownValues::one_of(["AssumedRole"]));
-        knowledge.learn("aws:PrincipalIsAWSService", KnownValues::one_of(["false"]));
         if call.site.is_some() {
             knowledge.learn("aws:ViaAWSService", KnownValues::one_of(["false"]));
         }
+        self.learn(&mut knowledge, call.action.unwrap_or_default(), uses);
+        knowledge
+    }
+
+    /// What is known about every request for an action.
+    pub(super) fn of_action(&self, action: &str, uses: &Uses) -> Knowledge {
+        let mut knowledge = Knowledge::default();
+        self.learn(&mut knowledge, action, uses);
+        knowledge
+    }
+
+    fn learn(&self, knowledge: &mut Knowledge, action: &str, uses: &Uses) {
+        knowledge.learn("aws:SecureTransport", KnownValues::one_of(["true"]));
+        knowledge.learn("aws:PrincipalType", KnownValues::one_of(["AssumedRole"]));
+        knowledge.learn("aws:PrincipalIsAWSService", KnownValues::one_of(["false"]));
         if let Some(role) = &self.role {
             knowledge.learn("aws:PrincipalArn", KnownValues::one_of([role.as_str()]));
         }
         if let Some(account) = &self.account {
             knowledge.learn("aws:PrincipalAccount", KnownValues::one_of([account.as_str()]));
         }
-        let regional = !call.action.is_some_and(|action| action.starts_with("iam:") || action.starts_with("s3:"));
+        let regional = !action.starts_with("iam:") && !action.starts_with("s3:");
         let regions: Option<Vec<&str>> = uses.regions.iter().map(Option::as_deref).collect();
         if let Some(regions) = regions.filter(|regions| regional && !regions.is_empty()) {
             knowledge.learn("aws:RequestedRegion", KnownValues::one_of(regions));
         }
-        knowledge
     }
 }
 

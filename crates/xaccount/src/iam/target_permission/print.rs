@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::policy::glob;
 use crate::iam::limits::{self, PolicyKind};
+use crate::templates::is_filled_in;
 
 use super::features::Uses;
 use super::need::{parameter, queue};
@@ -238,21 +239,25 @@ struct NamedResources {
 
 fn names_of(row: &GrantRow, service: &str, uses: &Uses) -> NamedResources {
     let all = |names: &BTreeSet<String>, arns: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
-        names.iter().filter(|name| !name.contains('$')).flat_map(|name| arns(name)).collect()
+        names.iter().filter(|name| !is_filled_in(name)).flat_map(|name| arns(name)).collect()
     };
-    let complete = |arns: Vec<String>| NamedResources { is_complete: !arns.is_empty(), arns };
+    // A name that is filled in later could be any.
+    let is_certain = [&uses.buckets, &uses.secret_prefixes, &uses.cluster_names, &uses.profiles, &uses.hook_roles]
+        .into_iter()
+        .all(|names| !names.iter().any(|name| is_filled_in(name)));
+    let complete = |arns: Vec<String>| NamedResources { is_complete: is_certain && !arns.is_empty(), arns };
     match (service, row.action) {
         ("s3", _) => {
             complete(all(&uses.buckets, &|name| vec![format!("arn:*:s3:::{name}"), format!("arn:*:s3:::{name}/*")]))
         }
         ("secretsmanager", _) => {
             let arns = all(&uses.secret_prefixes, &|prefix| vec![format!("arn:*:secretsmanager:*:*:secret:{prefix}*")]);
-            NamedResources { is_complete: !arns.is_empty() && uses.unprefixed_machines == 0, arns }
+            NamedResources { is_complete: is_certain && !arns.is_empty() && uses.unprefixed_machines == 0, arns }
         }
         ("ssm", action) if action != "ssm:GetParameter" => {
             let arn = |prefix: &str| vec![format!("arn:*:ssm:*:*:parameter/{}*", parameter(prefix))];
             let arns = all(&uses.secret_prefixes, &arn);
-            NamedResources { is_complete: !arns.is_empty() && uses.unprefixed_machines == 0, arns }
+            NamedResources { is_complete: is_certain && !arns.is_empty() && uses.unprefixed_machines == 0, arns }
         }
         ("sqs", _) => complete(all(&uses.cluster_names, &|name| vec![format!("arn:*:sqs:*:*:{}", queue(name))])),
         ("events", _) => {
