@@ -9,6 +9,7 @@ mod builds;
 mod compare;
 #[cfg(unix)]
 mod completion;
+mod crates_io;
 #[cfg(unix)]
 mod exit_status;
 #[cfg(unix)]
@@ -68,6 +69,8 @@ mod support;
 mod target_permission;
 mod terminal;
 mod version;
+#[cfg(unix)]
+mod wheel;
 mod words;
 mod workflows;
 
