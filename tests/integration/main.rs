@@ -6,6 +6,7 @@
 mod action;
 #[cfg(unix)]
 mod builds;
+#[cfg(unix)]
 mod compare;
 #[cfg(unix)]
 mod completion;
@@ -67,6 +68,7 @@ mod suite;
 mod support;
 #[cfg(unix)]
 mod target_permission;
+#[cfg(unix)]
 mod terminal;
 mod version;
 #[cfg(unix)]
