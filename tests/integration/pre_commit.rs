@@ -500,7 +500,7 @@ fn two_processes_at_once_lose_nothing() {
     }
 }
 
-/// Copies this project, as a clone has it.
+/// Copies what a clone of this project contains.
 fn project(hooks: &Path) {
     let left_out = ["target", ".git", "dist", "fuzz", "testdata"];
     for entry in fs::read_dir(root()).unwrap() {
@@ -563,6 +563,89 @@ fn prek_installs_the_wheel_and_runs_the_hooks() {
     check_wheel_hooks("prek_installs_the_wheel_and_runs_the_hooks", "prek");
 }
 
+/// `examples/gitops`: its hooks point a new cluster at its account, and what Flux builds is permitted.
+#[test]
+fn the_example_of_gitops_works_as_a_whole() {
+    let test = "the_example_of_gitops_works_as_a_whole";
+    let (Some(pre_commit), Some(kubectl)) = (peer("pre-commit"), peer("kubectl")) else {
+        return skip(test, "no pre-commit or no kubectl");
+    };
+    let example = root().join("examples/gitops");
+    let config = fs::read_to_string(example.join(".pre-commit-config.yaml")).unwrap();
+    let place = Place::new(pre_commit, &config, project);
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    crate::wheel::for_this_machine(&place.path("wheels"));
+    for entry in fs::read_dir(&example).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != ".pre-commit-config.yaml" {
+            let copied = Command::new("cp").arg("-R").arg(entry.path()).arg(place.path("work")).status().unwrap();
+            assert!(copied.success());
+        }
+    }
+    place.must("work", "git", &["add", "-A"]);
+    place.must("work", "pre-commit", &["run", "--all-files"]);
+    assert_eq!(place.must("work", "git", &["diff"]), "", "the example is not as its hooks write it");
+    place.must("work", "git", &["commit", "-q", "-m", "the example"]);
+    place.must("work", "pre-commit", &["install"]);
+
+    let namespace = place.read("clusters/dev/namespace.yaml").replace("team-dev", "team-new");
+    place.write("clusters/dev/namespace-new.yaml", namespace);
+    place.write(
+        "clusters/dev/dev-b.yaml",
+        cluster("dev-b").replace("  name: dev-b  # ours\n", "  name: dev-b  # ours\n  namespace: team-new\n"),
+    );
+    let kustomization = place.read("clusters/dev/kustomization.yaml") + "- namespace-new.yaml\n- dev-b.yaml\n";
+    place.write("clusters/dev/kustomization.yaml", kustomization);
+    let (done, said) = place.commit(&["clusters"]);
+    assert!(!done && said.contains("exit code: 1"), "{said}");
+    assert!(place.read("clusters/dev/dev-b.yaml").contains(IDENTITY), "{said}");
+    assert!(place.read("identities/identities.yaml").contains("    - team-dev\n    - team-new\n"), "{said}");
+    let (done, said) = place.commit(&["clusters", "identities"]);
+    assert!(done, "{said}");
+
+    // Each kustomization of Flux, in the order of dependsOn.
+    let flux = place.read("flux/fleet.yaml");
+    let objects: Vec<serde_json::Value> =
+        serde_yaml::Deserializer::from_str(&flux).map(|one| serde::Deserialize::deserialize(one).unwrap()).collect();
+    let kustomizations: Vec<_> = objects.iter().filter(|object| object["kind"] == "Kustomization").collect();
+    let mut built = String::new();
+    let mut applied = BTreeSet::new();
+    for kustomization in &kustomizations {
+        let spec = &kustomization["spec"];
+        for needed in spec["dependsOn"].as_array().into_iter().flatten() {
+            assert!(
+                applied.contains(needed["name"].as_str().unwrap()),
+                "{} comes too early",
+                kustomization["metadata"]
+            );
+        }
+        applied.insert(kustomization["metadata"]["name"].as_str().unwrap().to_owned());
+        let out = Command::new(&kubectl)
+            .args(["kustomize", spec["path"].as_str().unwrap()])
+            .current_dir(place.path("work"))
+            .output();
+        let out = out.unwrap();
+        assert!(out.status.success(), "{}", self::said(&out));
+        built += &format!("---\n{}", String::from_utf8(out.stdout).unwrap());
+    }
+    assert_eq!(applied.len(), 3);
+    fs::write(place.path("built.yaml"), built).unwrap();
+    let status = xaccount()
+        .current_dir(place.directory.path())
+        .args(["status", "built.yaml", "-o", "json", "--exit-code"])
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", self::said(&status));
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let accounts: Vec<(&str, &str)> = status["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["account"].as_str().unwrap()))
+        .collect();
+    assert_eq!(accounts, [("dev-a", "222222222222"), ("dev-b", "222222222222"), ("prod-a", "333333333333")]);
+}
+
 /// The hook that cargo builds, from a clone of this project.
 #[test]
 fn the_rust_hook_is_built_and_runs() {
@@ -593,6 +676,17 @@ fn the_rust_hook_is_built_and_runs() {
     assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&first));
     place.must("work", "git", &["add", "-A"]);
     place.must("work", "pre-commit", &["run"]);
+}
+
+/// The configurations that users copy.
+#[test]
+fn the_configurations_have_the_current_version() {
+    for page in ["docs/pre-commit.md", "docs/github.md", "examples/gitops/.pre-commit-config.yaml", "examples/gitops/.github/workflows/accounts.yml"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let versions = text.lines().filter_map(|line| line.trim_start().strip_prefix("rev: v").or_else(|| Some(line.split_once("uses: OWNER/kubectl-xaccount@v")?.1)));
+        let versions: BTreeSet<&str> = versions.collect();
+        assert_eq!(versions, BTreeSet::from([env!("CARGO_PKG_VERSION")]), "{page}");
+    }
 }
 
 /// The hooks of a verb differ only in how the program is installed.

@@ -275,3 +275,38 @@ fn the_package_of_the_hooks_requires_the_wheel_of_its_version() {
     let stamp = Command::new(tree.join("scripts/stamp")).arg("--check").output().unwrap();
     assert!(!stamp.status.success() && said(&stamp).contains("PyPI accepts no version such as"), "{}", said(&stamp));
 }
+
+/// The SBOMs of a release, with a program in the place of cargo-cyclonedx that records how it is called.
+#[test]
+fn each_artifact_has_an_sbom() {
+    if no_python() {
+        return skip("each_artifact_has_an_sbom", "no python3");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let tree = directory.path();
+    for name in ["scripts/lib", "bin", "crates/xaccount"] {
+        fs::create_dir_all(tree.join(name)).unwrap();
+    }
+    let lib = fs::read_dir(root().join("scripts/lib")).unwrap().map(|entry| entry.unwrap().file_name());
+    let lib = lib.filter_map(|name| Some(format!("scripts/lib/{}", name.to_str()?))).filter(|name| name.ends_with(".py"));
+    for name in ["LICENSE", "Cargo.toml", "plugin.yaml", "scripts/sbom"].map(str::to_owned).into_iter().chain(lib) {
+        fs::copy(root().join(&name), tree.join(&name)).unwrap();
+    }
+    let cargo = "#!/bin/sh\necho \"$@\" | tee kubectl-xaccount.cdx.json >crates/xaccount/xaccount.cdx.json\n";
+    fs::write(tree.join("bin/cargo"), cargo).unwrap();
+    fs::set_permissions(tree.join("bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    let search = format!("{}:{}", tree.join("bin").display(), std::env::var("PATH").unwrap());
+    ok(Command::new(tree.join("scripts/sbom")).arg(tree.join("out")).env("PATH", search));
+    let out = |artifact: &str| fs::read_to_string(tree.join("out").join(format!("{artifact}.cdx.json"))).unwrap();
+    for (platform, target, _) in TARGETS {
+        let suffix = if platform.starts_with("windows") { "zip" } else { "tar.gz" };
+        let archive = out(&format!("kubectl-xaccount-v{VERSION}-{}.{suffix}", platform.replace(' ', "-")));
+        assert!(archive.contains(&format!("--target {target}")) && !archive.contains("--no-default-features"), "{archive}");
+        fs::write(tree.join("program"), header(target, true)).unwrap();
+        let wheel = ok(&mut wheel(&tree.join("dist"), Some(target), &tree.join("program")));
+        let wheel = out(Path::new(wheel.trim()).file_name().unwrap().to_str().unwrap());
+        assert!(wheel.contains(&format!("--target {target} --no-default-features")), "{wheel}");
+    }
+    assert_eq!(fs::read_dir(tree.join("out")).unwrap().count(), 2 * TARGETS.len());
+    assert!(!tree.join("crates/xaccount/xaccount.cdx.json").exists());
+}
