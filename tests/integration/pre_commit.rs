@@ -678,12 +678,47 @@ fn the_rust_hook_is_built_and_runs() {
     place.must("work", "pre-commit", &["run"]);
 }
 
+/// The commands of `docs/air-gapped.md` install the hooks, although every other address is a port that nothing listens on.
+#[test]
+fn hooks_are_installed_without_the_internet() {
+    let test = "hooks_are_installed_without_the_internet";
+    let Some(pre_commit) = peer("pre-commit") else { return skip(test, "no pre-commit") };
+    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), project);
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    crate::wheel::for_this_machine(&place.path("wheels"));
+    let page = fs::read_to_string(root().join("docs/air-gapped.md")).unwrap();
+    let block = page.split("```sh\n").find(|block| block.contains("pre-commit install-hooks")).unwrap();
+    let block = block.split("```").next().unwrap();
+    let script = block.replace("/srv/wheels", place.path("wheels").to_str().unwrap());
+    assert_ne!(script, block);
+    let mut sh = place.command("work", "sh");
+    sh.args(["-ec", &script]).env_remove("PIP_NO_INDEX").env_remove("PIP_FIND_LINKS");
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        sh.env(name, "http://127.0.0.1:9");
+    }
+    let out = sh.output().unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+    place.write("clusters/heron.yaml", cluster("heron"));
+    place.must("work", "git", &["add", "-A"]);
+    let out = place.run("work", "pre-commit", &["run", "xaccount-inject"]);
+    assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&out));
+}
+
 /// The configurations that users copy.
 #[test]
 fn the_configurations_have_the_current_version() {
-    for page in ["docs/pre-commit.md", "docs/github.md", "examples/gitops/.pre-commit-config.yaml", "examples/gitops/.github/workflows/accounts.yml"] {
+    for page in [
+        "docs/pre-commit.md",
+        "docs/github.md",
+        "examples/gitops/.pre-commit-config.yaml",
+        "examples/gitops/.github/workflows/accounts.yml",
+    ] {
         let text = fs::read_to_string(root().join(page)).unwrap();
-        let versions = text.lines().filter_map(|line| line.trim_start().strip_prefix("rev: v").or_else(|| Some(line.split_once("uses: OWNER/kubectl-xaccount@v")?.1)));
+        let versions = text.lines().filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("rev: v")
+                .or_else(|| Some(line.split_once("uses: OWNER/kubectl-xaccount@v")?.1))
+        });
         let versions: BTreeSet<&str> = versions.collect();
         assert_eq!(versions, BTreeSet::from([env!("CARGO_PKG_VERSION")]), "{page}");
     }

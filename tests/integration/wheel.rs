@@ -288,7 +288,8 @@ fn each_artifact_has_an_sbom() {
         fs::create_dir_all(tree.join(name)).unwrap();
     }
     let lib = fs::read_dir(root().join("scripts/lib")).unwrap().map(|entry| entry.unwrap().file_name());
-    let lib = lib.filter_map(|name| Some(format!("scripts/lib/{}", name.to_str()?))).filter(|name| name.ends_with(".py"));
+    let lib =
+        lib.filter_map(|name| Some(format!("scripts/lib/{}", name.to_str()?))).filter(|name| name.ends_with(".py"));
     for name in ["LICENSE", "Cargo.toml", "plugin.yaml", "scripts/sbom"].map(str::to_owned).into_iter().chain(lib) {
         fs::copy(root().join(&name), tree.join(&name)).unwrap();
     }
@@ -301,7 +302,10 @@ fn each_artifact_has_an_sbom() {
     for (platform, target, _) in TARGETS {
         let suffix = if platform.starts_with("windows") { "zip" } else { "tar.gz" };
         let archive = out(&format!("kubectl-xaccount-v{VERSION}-{}.{suffix}", platform.replace(' ', "-")));
-        assert!(archive.contains(&format!("--target {target}")) && !archive.contains("--no-default-features"), "{archive}");
+        assert!(
+            archive.contains(&format!("--target {target}")) && !archive.contains("--no-default-features"),
+            "{archive}"
+        );
         fs::write(tree.join("program"), header(target, true)).unwrap();
         let wheel = ok(&mut wheel(&tree.join("dist"), Some(target), &tree.join("program")));
         let wheel = out(Path::new(wheel.trim()).file_name().unwrap().to_str().unwrap());
