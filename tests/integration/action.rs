@@ -136,6 +136,21 @@ mv new comments.json
         comments.as_array().unwrap().iter().map(|comment| comment["body"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// A clone of a repository with a cluster that points at its account.
+    fn pull_request(&self) -> PathBuf {
+        let [origin, work] = ["origin", "work"].map(|name| self.path(name));
+        fs::create_dir_all(origin.join("clusters")).unwrap();
+        self.git(&origin, &["init", "-q"]);
+        fs::write(origin.join(".xaccount.yaml"), MAP).unwrap();
+        fs::copy(testdata("fleet/clusters/dev/a.yaml"), origin.join("clusters/a.yaml")).unwrap();
+        let inject = ["inject", "clusters", "--write", "-q"];
+        assert!(self.command("kubectl-xaccount").current_dir(&origin).args(inject).status().unwrap().success());
+        self.git(&origin, &["add", "-A"]);
+        self.git(&origin, &["commit", "-q", "-m", "base"]);
+        self.git(self.0.path(), &["clone", "-q", "origin", "work"]);
+        work
+    }
+
     fn git(&self, directory: &Path, args: &[&str]) {
         let out = self.command("git").current_dir(directory).args(args).output().unwrap();
         assert!(out.status.success(), "git {args:?}: {}", said(&out));
@@ -188,34 +203,25 @@ fn an_archive_with_a_wrong_checksum_is_not_installed() {
 #[test]
 fn a_pull_request_is_linted_checked_and_compared() {
     let runner = Runner::new();
-    let [origin, work] = ["origin", "work"].map(|name| runner.path(name));
-    fs::create_dir_all(origin.join("clusters")).unwrap();
-    runner.git(&origin, &["init", "-q"]);
-    fs::write(origin.join(".xaccount.yaml"), MAP).unwrap();
-    let cluster = fs::read_to_string(testdata("fleet/clusters/dev/a.yaml")).unwrap();
-    fs::write(origin.join("clusters/a.yaml"), &cluster).unwrap();
-    let inject = |directory: &Path| {
+    let work = runner.pull_request();
+    let inject = || {
         let out = runner
             .command("kubectl-xaccount")
-            .current_dir(directory)
+            .current_dir(&work)
             .args(["inject", "clusters", "--write", "-q"])
             .output();
         assert!(out.unwrap().status.success());
     };
-    inject(&origin);
-    runner.git(&origin, &["add", "-A"]);
-    runner.git(&origin, &["commit", "-q", "-m", "base"]);
-    runner.git(runner.0.path(), &["clone", "-q", "origin", "work"]);
-
     // Nothing to report, and nothing moves.
     let (done, said) = runner.check(&work, &[("against", "main")]);
     assert!(done && said.contains("no cluster moved to another account"), "{said}");
     assert!(!work.join(".git/shallow").exists(), "the clone has lost its history");
     // A cluster without its account, in a file whose name a shell must not interpret.
+    let cluster = fs::read_to_string(testdata("fleet/clusters/dev/a.yaml")).unwrap();
     fs::write(work.join("clusters/$(touch x) b.yaml"), cluster.replace("dev-a", "dev-b")).unwrap();
     let (done, said) = runner.check(&work, &[("paths", "clusters")]);
     assert!(!done && said.contains("clusters/$(touch x) b.yaml") && !work.join("x").exists(), "{said}");
-    inject(&work);
+    inject();
     // A move is reported, and fails the step only on request.
     for file in [".xaccount.yaml", "clusters/a.yaml", "identities.yaml"] {
         let text = fs::read_to_string(work.join(file)).unwrap().replace("222222222222", "333333333333");
@@ -236,8 +242,15 @@ fn a_pull_request_is_linted_checked_and_compared() {
     let (done, said) = runner.check(&work, &[("check", "false")]);
     assert!(!done && said.contains("::error file=heron.yaml,line=19,"), "{said}");
     assert!(!runner.path("temp/xaccount.sarif").exists());
+}
+
+#[test]
+fn the_report_has_the_findings_that_a_pull_request_adds() {
+    let runner = Runner::new();
+    let work = runner.pull_request();
+    let origin = runner.path("origin");
     // With a base, the report has only what is new; every finding is still an annotation.
-    fs::remove_file(runner.path("summary")).unwrap();
+    fs::copy(testdata("lint/heron.yaml"), work.join("heron.yaml")).unwrap();
     fs::copy(testdata("lint/heron.yaml"), origin.join("heron.yaml")).unwrap();
     runner.git(&origin, &["add", "-A"]);
     runner.git(&origin, &["commit", "-q", "-m", "an old finding"]);

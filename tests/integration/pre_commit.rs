@@ -563,6 +563,36 @@ fn prek_installs_the_wheel_and_runs_the_hooks() {
     check_wheel_hooks("prek_installs_the_wheel_and_runs_the_hooks", "prek");
 }
 
+/// What each kustomization of Flux builds, in the order of `dependsOn`.
+fn flux_builds(place: &Place, kubectl: &Path) -> String {
+    let flux = place.read("flux/fleet.yaml");
+    let objects: Vec<serde_json::Value> =
+        serde_yaml::Deserializer::from_str(&flux).map(|one| serde::Deserialize::deserialize(one).unwrap()).collect();
+    let kustomizations: Vec<_> = objects.iter().filter(|object| object["kind"] == "Kustomization").collect();
+    let mut built = String::new();
+    let mut applied = BTreeSet::new();
+    for kustomization in &kustomizations {
+        let spec = &kustomization["spec"];
+        for needed in spec["dependsOn"].as_array().into_iter().flatten() {
+            assert!(
+                applied.contains(needed["name"].as_str().unwrap()),
+                "{} comes too early",
+                kustomization["metadata"]
+            );
+        }
+        applied.insert(kustomization["metadata"]["name"].as_str().unwrap().to_owned());
+        let out = Command::new(kubectl)
+            .args(["kustomize", spec["path"].as_str().unwrap()])
+            .current_dir(place.path("work"))
+            .output();
+        let out = out.unwrap();
+        assert!(out.status.success(), "{}", said(&out));
+        built += &format!("---\n{}", String::from_utf8(out.stdout).unwrap());
+    }
+    assert_eq!(applied.len(), 3);
+    built
+}
+
 /// `examples/gitops`: its hooks point a new cluster at its account, and what Flux builds is permitted.
 #[test]
 fn the_example_of_gitops_works_as_a_whole() {
@@ -603,33 +633,7 @@ fn the_example_of_gitops_works_as_a_whole() {
     let (done, said) = place.commit(&["clusters", "identities"]);
     assert!(done, "{said}");
 
-    // Each kustomization of Flux, in the order of dependsOn.
-    let flux = place.read("flux/fleet.yaml");
-    let objects: Vec<serde_json::Value> =
-        serde_yaml::Deserializer::from_str(&flux).map(|one| serde::Deserialize::deserialize(one).unwrap()).collect();
-    let kustomizations: Vec<_> = objects.iter().filter(|object| object["kind"] == "Kustomization").collect();
-    let mut built = String::new();
-    let mut applied = BTreeSet::new();
-    for kustomization in &kustomizations {
-        let spec = &kustomization["spec"];
-        for needed in spec["dependsOn"].as_array().into_iter().flatten() {
-            assert!(
-                applied.contains(needed["name"].as_str().unwrap()),
-                "{} comes too early",
-                kustomization["metadata"]
-            );
-        }
-        applied.insert(kustomization["metadata"]["name"].as_str().unwrap().to_owned());
-        let out = Command::new(&kubectl)
-            .args(["kustomize", spec["path"].as_str().unwrap()])
-            .current_dir(place.path("work"))
-            .output();
-        let out = out.unwrap();
-        assert!(out.status.success(), "{}", self::said(&out));
-        built += &format!("---\n{}", String::from_utf8(out.stdout).unwrap());
-    }
-    assert_eq!(applied.len(), 3);
-    fs::write(place.path("built.yaml"), built).unwrap();
+    fs::write(place.path("built.yaml"), flux_builds(&place, &kubectl)).unwrap();
     let status = xaccount()
         .current_dir(place.directory.path())
         .args(["status", "built.yaml", "-o", "json", "--exit-code"])
