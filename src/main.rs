@@ -103,6 +103,7 @@ fn print_usage(error: &clap::Error, words: &[OsString], colour: clap::ColorChoic
             false => commands::width_of(&std::io::stdout()),
         };
         let text = cli::fitted_help(rendered, width.unwrap_or(output::DEFAULT_WIDTH).max(output::NARROWEST));
+        let text = commands::called::as_typed(text);
         let written = match error.use_stderr() {
             true => anstream::AutoStream::new(std::io::stderr(), choice).write_all(text.as_bytes()),
             false => anstream::AutoStream::new(std::io::stdout(), choice).write_all(text.as_bytes()),
@@ -128,10 +129,13 @@ fn print(terminal: &Terminal, result: Result<Printed, CommandError>) -> ExitStat
     });
     let mut stderr = std::io::stderr();
     // If stderr is closed, there is no place to report it.
-    let _ = stderr.write_all(terminal.text(&terminal.first_messages()).as_bytes());
-    let _ = stderr.write_all(terminal.text(&printed.messages).as_bytes());
+    let mut say = |text: String| {
+        let _ = stderr.write_all(commands::called::as_typed(text).as_bytes());
+    };
+    say(terminal.text(&terminal.first_messages()));
+    say(terminal.text(&printed.messages));
     let result = write_stdout(&printed.stdout);
-    let _ = stderr.write_all(terminal.summary(&printed.summary).as_bytes());
+    say(terminal.summary(&printed.summary));
     let status = match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             let _ = writeln!(stderr, "error: can't write to standard output: {error}");

@@ -1,5 +1,6 @@
 //! The verbs: from arguments to calls of the library, and from their results to what is printed.
 
+pub(crate) mod called;
 pub(crate) mod completion;
 mod edit;
 pub(crate) mod eject;

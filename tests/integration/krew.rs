@@ -82,6 +82,12 @@ pub(crate) fn platforms() -> BTreeSet<(String, String)> {
     known.map(|(os, arch)| (os.to_owned(), arch.to_owned())).collect()
 }
 
+/// Where `plugin.yaml` says that the archives are.
+pub(crate) fn uris() -> BTreeSet<String> {
+    let manifest: Manifest = serde_yaml::from_str(&plugin_yaml()).unwrap();
+    manifest.spec.platforms.into_iter().map(|platform| platform.uri).collect()
+}
+
 fn plugin_yaml() -> String {
     fs::read_to_string(root().join("plugin.yaml")).unwrap()
 }
@@ -173,13 +179,9 @@ fn a_manifest_that_breaks_a_rule_is_found() {
         ("shortDescription: Point Cluster", "shortDescription: |-\n    Point\n    Cluster", "line break"),
         ("AWS account\n", "account.\n", "full stop"),
         ("  shortDescription:", "  shortdescription:", "unknown field"),
-        (
-            "description: |\n    Edits",
-            "description: |\n    Edits and edits and edits and edits",
-            "description is wider",
-        ),
+        ("description: |\n    For one", "description: |\n    For one and one and one and one", "description is wider"),
         ("caveats: |\n    This", "caveats: |\n    This and this and this and this", "caveats is wider"),
-        ("    Edits", "    kubectl xaccount inject\n    Edits", "shows usage"),
+        ("    For one", "    kubectl xaccount inject\n    For one", "shows usage"),
         ("arch: arm64", "arch: riscv64", "matches 0 known"),
         ("        arch: arm64\n", "", "matches 5 known"),
         ("arch: arm64", "arch: amd64", "overlap"),
@@ -208,8 +210,6 @@ pub(crate) mod real {
     use std::thread::JoinHandle;
 
     use crate::support::{peer, root, skip, xaccount};
-
-    const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-xaccount");
 
     /// krew, its check of manifests, and kubectl; otherwise the name of what is missing, including Python for
     /// `scripts/package`.
@@ -401,6 +401,35 @@ pub(crate) mod real {
         assert!(!refused.status.success(), "it takes any file name now: copy no more");
     }
 
+    /// Under another name in krew's index, and without kubectl, the commands of the texts can be typed.
+    #[test]
+    fn help_and_errors_follow_the_name_of_the_program() {
+        use std::os::unix::process::CommandExt as _;
+        let bin = tempfile::tempdir().unwrap();
+        let verbs = ["inject", "eject", "identity", "fn", "iam", "lint", "status", "map", "explain", "completion"];
+        let helps = verbs.map(|verb| vec![verb, "--help"]);
+        let calls =
+            [vec!["--help"], vec!["--help", "--color=always"], vec!["inject"], vec!["injekt"], vec!["help", "iam"]];
+        for (link, word, shown) in [
+            ("kubectl-capa_xaccount", None, "kubectl capa-xaccount"),
+            ("kubectl-xaccount", Some("kubectl-xaccount"), "kubectl-xaccount"),
+            ("kubectl-xaccount", None, "kubectl xaccount"),
+        ] {
+            let link = bin.path().join(link);
+            if !link.exists() {
+                std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), &link).unwrap();
+            }
+            for arguments in calls.iter().chain(&helps) {
+                let mut command = Command::new(&link);
+                word.map(|word| command.arg0(word));
+                let Output { stdout, stderr, .. } = command.args(arguments).output().unwrap();
+                let text = String::from_utf8([stdout, stderr].concat()).unwrap();
+                assert!(text.contains(&format!("{shown} ")), "{arguments:?}: {text}");
+                assert!(shown == "kubectl xaccount" || !text.contains("kubectl xaccount"), "{arguments:?}: {text}");
+            }
+        }
+    }
+
     /// krew with its own root directory.
     struct Krew {
         program: PathBuf,
@@ -488,11 +517,7 @@ pub(crate) mod real {
         let home = home.path();
         let dist = home.join("dist");
         let server = Server::new(dist.clone());
-        // The debug information is most of the program's size.
-        let small = home.join("small");
-        let strip = Command::new("strip").arg("-o").arg(&small).arg(PROGRAM).output();
-        let packed = if strip.is_ok_and(|out| out.status.success()) { &small } else { Path::new(PROGRAM) };
-        ok(package(&dist, &["--repository", &server.url(), "--binary"]).arg(packed));
+        ok(package(&dist, &["--repository", &server.url(), "--binary"]).arg(crate::wheel::small(home)));
         let manifest = dist.join("xaccount.yaml");
         let archive = &archives(&dist)[0];
         let krew = Krew { program, kubectl, home: home.to_owned(), root: home.join("krew") };

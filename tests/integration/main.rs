@@ -6,9 +6,11 @@
 mod action;
 #[cfg(unix)]
 mod builds;
+#[cfg(unix)]
 mod compare;
 #[cfg(unix)]
 mod completion;
+mod crates_io;
 #[cfg(unix)]
 mod exit_status;
 #[cfg(unix)]
@@ -66,8 +68,11 @@ mod suite;
 mod support;
 #[cfg(unix)]
 mod target_permission;
+#[cfg(unix)]
 mod terminal;
 mod version;
+#[cfg(unix)]
+mod wheel;
 mod words;
 mod workflows;
 

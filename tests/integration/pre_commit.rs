@@ -26,7 +26,7 @@ impl Place {
     /// A repository whose configuration is the page's one that begins with `recipe`, with the hooks taken from `hooks`.
     fn new(pre_commit: PathBuf, recipe: &str, hooks: impl FnOnce(&Path)) -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap(), pre_commit };
-        for name in ["bin", "hooks", "work"] {
+        for name in ["bin", "hooks", "work", "wheels"] {
             fs::create_dir(place.path(name)).unwrap();
         }
         symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), place.path("bin/kubectl-xaccount")).unwrap();
@@ -98,6 +98,15 @@ impl Place {
             .env("GIT_CONFIG_GLOBAL", self.path("gitconfig"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env_remove("SKIP")
+            // Wheels come from a directory, and from nowhere else.
+            .env("PIP_NO_INDEX", "1")
+            .env("PIP_FIND_LINKS", self.path("wheels"))
+            .env("PREK_HOME", self.path("prek"))
+            .env("UV_CACHE_DIR", self.path("uv"))
+            .env("UV_NO_INDEX", "1")
+            .env("UV_OFFLINE", "1")
+            .env("UV_PYTHON_DOWNLOADS", "never")
+            .env("UV_FIND_LINKS", self.path("wheels"))
             .stdin(Stdio::null());
         command
     }
@@ -491,21 +500,162 @@ fn two_processes_at_once_lose_nothing() {
     }
 }
 
+/// Copies what a clone of this project contains.
+fn project(hooks: &Path) {
+    let left_out = ["target", ".git", "dist", "fuzz", "testdata"];
+    for entry in fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        if !left_out.iter().any(|name| entry.file_name() == *name) {
+            let copied = Command::new("cp").arg("-R").arg(entry.path()).arg(hooks).status().unwrap();
+            assert!(copied.success());
+        }
+    }
+}
+
+/// The hooks that install a wheel, with a program that runs hooks.
+fn check_wheel_hooks(test: &str, runner: &str) {
+    let (Some(pre_commit), Some(_)) = (peer("pre-commit"), peer(runner)) else {
+        return skip(test, &format!("no {runner}"));
+    };
+    if runner == "prek" && peer("uv").is_none() {
+        return skip(test, "no uv");
+    }
+    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), project);
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    place.write("clusters/heron.yaml", cluster("heron"));
+    place.must("work", "git", &["add", "-A"]);
+    // Without the wheel, there is nothing that could run.
+    let missing = place.run("work", runner, &["run"]);
+    assert!(!missing.status.success() && said(&missing).contains("kubectl-xaccount=="), "{}", said(&missing));
+    assert_eq!(place.read("clusters/heron.yaml"), cluster("heron"));
+
+    crate::wheel::for_this_machine(&place.path("wheels"));
+    let start = Instant::now();
+    place.must("work", runner, &["install-hooks"]);
+    eprintln!("{runner} installed the hook in {:.1} s", start.elapsed().as_secs_f32());
+    let start = Instant::now();
+    let first = place.run("work", runner, &["run"]);
+    eprintln!("{runner} ran the hooks in {:.2} s", start.elapsed().as_secs_f32());
+    assert_eq!(first.status.code(), Some(1), "{}", said(&first));
+    assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&first));
+    place.must("work", "git", &["add", "-A"]);
+    place.must("work", runner, &["run"]);
+    let check = |args: &[&str]| {
+        let hooks = place.path("hooks");
+        let words = [&["try-repo", hooks.to_str().unwrap(), "xaccount-check", "--all-files"], args].concat();
+        place.run("work", runner, &words)
+    };
+    // Without a map and without arguments, the account is missing.
+    let tried = check(&[]);
+    assert!(!tried.status.success() && said(&tried).contains("exit code: 2"), "{}", said(&tried));
+    place.write("clusters/heron.yaml", fs::read_to_string(testdata("lint/heron.yaml")).unwrap());
+    let linted = place.run("work", runner, &["run", "xaccount-lint", "--all-files"]);
+    assert!(!linted.status.success() && said(&linted).contains("error[XA001]"), "{}", said(&linted));
+}
+
+#[test]
+fn pre_commit_installs_the_wheel_and_runs_the_hooks() {
+    check_wheel_hooks("pre_commit_installs_the_wheel_and_runs_the_hooks", "pre-commit");
+}
+
+#[test]
+fn prek_installs_the_wheel_and_runs_the_hooks() {
+    check_wheel_hooks("prek_installs_the_wheel_and_runs_the_hooks", "prek");
+}
+
+/// What each kustomization of Flux builds, in the order of `dependsOn`.
+fn flux_builds(place: &Place, kubectl: &Path) -> String {
+    let flux = place.read("flux/fleet.yaml");
+    let objects: Vec<serde_json::Value> =
+        serde_yaml::Deserializer::from_str(&flux).map(|one| serde::Deserialize::deserialize(one).unwrap()).collect();
+    let kustomizations: Vec<_> = objects.iter().filter(|object| object["kind"] == "Kustomization").collect();
+    let mut built = String::new();
+    let mut applied = BTreeSet::new();
+    for kustomization in &kustomizations {
+        let spec = &kustomization["spec"];
+        for needed in spec["dependsOn"].as_array().into_iter().flatten() {
+            assert!(
+                applied.contains(needed["name"].as_str().unwrap()),
+                "{} comes too early",
+                kustomization["metadata"]
+            );
+        }
+        applied.insert(kustomization["metadata"]["name"].as_str().unwrap().to_owned());
+        let out = Command::new(kubectl)
+            .args(["kustomize", spec["path"].as_str().unwrap()])
+            .current_dir(place.path("work"))
+            .output();
+        let out = out.unwrap();
+        assert!(out.status.success(), "{}", said(&out));
+        built += &format!("---\n{}", String::from_utf8(out.stdout).unwrap());
+    }
+    assert_eq!(applied.len(), 3);
+    built
+}
+
+/// `examples/gitops`: its hooks point a new cluster at its account, and what Flux builds is permitted.
+#[test]
+fn the_example_of_gitops_works_as_a_whole() {
+    let test = "the_example_of_gitops_works_as_a_whole";
+    let (Some(pre_commit), Some(kubectl)) = (peer("pre-commit"), peer("kubectl")) else {
+        return skip(test, "no pre-commit or no kubectl");
+    };
+    let example = root().join("examples/gitops");
+    let config = fs::read_to_string(example.join(".pre-commit-config.yaml")).unwrap();
+    let place = Place::new(pre_commit, &config, project);
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    crate::wheel::for_this_machine(&place.path("wheels"));
+    for entry in fs::read_dir(&example).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != ".pre-commit-config.yaml" {
+            let copied = Command::new("cp").arg("-R").arg(entry.path()).arg(place.path("work")).status().unwrap();
+            assert!(copied.success());
+        }
+    }
+    place.must("work", "git", &["add", "-A"]);
+    place.must("work", "pre-commit", &["run", "--all-files"]);
+    assert_eq!(place.must("work", "git", &["diff"]), "", "the example is not as its hooks write it");
+    place.must("work", "git", &["commit", "-q", "-m", "the example"]);
+    place.must("work", "pre-commit", &["install"]);
+
+    let namespace = place.read("clusters/dev/namespace.yaml").replace("team-dev", "team-new");
+    place.write("clusters/dev/namespace-new.yaml", namespace);
+    place.write(
+        "clusters/dev/dev-b.yaml",
+        cluster("dev-b").replace("  name: dev-b  # ours\n", "  name: dev-b  # ours\n  namespace: team-new\n"),
+    );
+    let kustomization = place.read("clusters/dev/kustomization.yaml") + "- namespace-new.yaml\n- dev-b.yaml\n";
+    place.write("clusters/dev/kustomization.yaml", kustomization);
+    let (done, said) = place.commit(&["clusters"]);
+    assert!(!done && said.contains("exit code: 1"), "{said}");
+    assert!(place.read("clusters/dev/dev-b.yaml").contains(IDENTITY), "{said}");
+    assert!(place.read("identities/identities.yaml").contains("    - team-dev\n    - team-new\n"), "{said}");
+    let (done, said) = place.commit(&["clusters", "identities"]);
+    assert!(done, "{said}");
+
+    fs::write(place.path("built.yaml"), flux_builds(&place, &kubectl)).unwrap();
+    let status = xaccount()
+        .current_dir(place.directory.path())
+        .args(["status", "built.yaml", "-o", "json", "--exit-code"])
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", self::said(&status));
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let accounts: Vec<(&str, &str)> = status["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["account"].as_str().unwrap()))
+        .collect();
+    assert_eq!(accounts, [("dev-a", "222222222222"), ("dev-b", "222222222222"), ("prod-a", "333333333333")]);
+}
+
 /// The hook that cargo builds, from a clone of this project.
 #[test]
 fn the_rust_hook_is_built_and_runs() {
     let test = "the_rust_hook_is_built_and_runs";
     let Some(pre_commit) = peer("pre-commit") else { return skip(test, "no pre-commit") };
-    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), |hooks| {
-        let left_out = ["target", ".git", "dist", "fuzz", "testdata"];
-        for entry in fs::read_dir(root()).unwrap() {
-            let entry = entry.unwrap();
-            if !left_out.iter().any(|name| entry.file_name() == *name) {
-                let copied = Command::new("cp").arg("-R").arg(entry.path()).arg(hooks).status().unwrap();
-                assert!(copied.success());
-            }
-        }
-    });
+    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject-src\n"]), project);
     // pre-commit builds without the lock file, so it needs the registry.
     let registry = place.run("hooks", "cargo", &["update", "--dry-run"]);
     if !registry.status.success() {
@@ -532,21 +682,68 @@ fn the_rust_hook_is_built_and_runs() {
     place.must("work", "pre-commit", &["run"]);
 }
 
-/// Hooks in pairs differ only in how the program is installed.
+/// The commands of `docs/air-gapped.md` install the hooks, although every other address is a port that nothing listens on.
 #[test]
-fn the_twins_are_alike() {
+fn hooks_are_installed_without_the_internet() {
+    let test = "hooks_are_installed_without_the_internet";
+    let Some(pre_commit) = peer("pre-commit") else { return skip(test, "no pre-commit") };
+    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), project);
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    crate::wheel::for_this_machine(&place.path("wheels"));
+    let page = fs::read_to_string(root().join("docs/air-gapped.md")).unwrap();
+    let block = page.split("```sh\n").find(|block| block.contains("pre-commit install-hooks")).unwrap();
+    let block = block.split("```").next().unwrap();
+    let script = block.replace("/srv/wheels", place.path("wheels").to_str().unwrap());
+    assert_ne!(script, block);
+    let mut sh = place.command("work", "sh");
+    sh.args(["-ec", &script]).env_remove("PIP_NO_INDEX").env_remove("PIP_FIND_LINKS");
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        sh.env(name, "http://127.0.0.1:9");
+    }
+    let out = sh.output().unwrap();
+    assert!(out.status.success(), "{}", said(&out));
+    place.write("clusters/heron.yaml", cluster("heron"));
+    place.must("work", "git", &["add", "-A"]);
+    let out = place.run("work", "pre-commit", &["run", "xaccount-inject"]);
+    assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&out));
+}
+
+/// The configurations that users copy.
+#[test]
+fn the_configurations_have_the_current_version() {
+    for page in [
+        "docs/pre-commit.md",
+        "docs/github.md",
+        "examples/gitops/.pre-commit-config.yaml",
+        "examples/gitops/.github/workflows/accounts.yml",
+    ] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let versions = text.lines().filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("rev: v")
+                .or_else(|| Some(line.split_once("uses: OWNER/kubectl-xaccount@v")?.1))
+        });
+        let versions: BTreeSet<&str> = versions.collect();
+        assert_eq!(versions, BTreeSet::from([env!("CARGO_PKG_VERSION")]), "{page}");
+    }
+}
+
+/// The hooks of a verb differ only in how the program is installed.
+#[test]
+fn the_hooks_of_a_verb_are_alike() {
     let text = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap();
     let hooks: Vec<serde_json::Value> = serde_yaml::from_str(&text).unwrap();
     let hook = |id: &str| hooks.iter().find(|hook| hook["id"] == id).unwrap_or_else(|| panic!("no {id}"));
-    assert_eq!(hooks.len(), 6);
+    assert_eq!(hooks.len(), 9);
     for id in ["xaccount-inject", "xaccount-check", "xaccount-lint"] {
-        let (built, system) = (hook(id), hook(&format!("{id}-system")));
-        assert_eq!((&built["language"], &system["language"]), (&"rust".into(), &"system".into()));
-        for key in ["name", "entry", "types_or"] {
-            assert_eq!(built[key], system[key], "{id} {key}");
-        }
-        for hook in [built, system] {
-            assert_eq!(hook["require_serial"], true, "{id}");
+        let wheel = hook(id);
+        for (suffix, language) in [("", "python"), ("-src", "rust"), ("-system", "system")] {
+            let hook = hook(&format!("{id}{suffix}"));
+            assert_eq!(hook["language"], language, "{id}{suffix}");
+            for key in ["name", "entry", "types_or"] {
+                assert_eq!(hook[key], wheel[key], "{id}{suffix} {key}");
+            }
+            assert_eq!(hook["require_serial"], true, "{id}{suffix}");
             let entry = hook["entry"].as_str().unwrap();
             // lint reports a template as a warning, and reports nothing if there are no clusters.
             let calm = entry.contains("--skip-templates") && entry.contains("--allow-empty");

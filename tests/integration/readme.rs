@@ -499,12 +499,30 @@ const CLOUD_FLAGS: &[&str] = &[
     "--instance-profile-name",
 ];
 
-/// Flags of pre-commit, kustomize, kpt and kubectl.
-const PEER_FLAGS: &[&str] =
-    &["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
+/// Flags of pre-commit, kustomize, kpt and kubectl, and of what installs and verifies the program.
+const PEER_FLAGS: &[&str] = &[
+    "--all-files",
+    "--validate",
+    "--enable-alpha-plugins",
+    "--enable-exec",
+    "--exec",
+    "--allow-exec",
+    "--help",
+    "--ignore-missing",
+    "--repo",
+    "--bundle",
+    "--custom-trusted-root",
+    "--manifest",
+    "--archive",
+    "--no-index",
+    "--find-links",
+    "--locked",
+    "--offline",
+    "--release",
+];
 
 /// The pages with flags, besides the guides.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "README.md",
     "docs/reference.md",
     "CHANGELOG.md",
@@ -519,6 +537,7 @@ const PAGES: [&str; 20] = [
     "docs/lint.md",
     "docs/rules.md",
     "docs/github.md",
+    "docs/air-gapped.md",
     "docs/exit-status.md",
     "docs/README.md",
     "docs/troubleshooting.md",

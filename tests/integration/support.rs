@@ -2,12 +2,15 @@
 
 #[cfg(unix)]
 pub(crate) mod pty;
+#[cfg(unix)]
 pub(crate) mod repository;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[cfg(unix)]
+use std::process::Command;
+use std::process::Output;
 
 use crate::cases::{Case, names};
 pub(crate) use crate::shared::{root, xaccount};

@@ -122,6 +122,31 @@ fn the_release_builds_the_platforms_of_the_manifest() {
     assert_eq!(built, platforms());
 }
 
+/// A hook at the tag installs the wheel of the tag's version, so the wheels come first. No token is stored: PyPI trusts this
+/// workflow.
+#[test]
+fn the_wheels_are_published_before_the_release() {
+    let release = workflow("release");
+    let jobs = &release["jobs"];
+    let build = commands(&jobs["build"]);
+    assert!(build.iter().any(|run| run.starts_with("./scripts/wheel --target ")), "{build:?}");
+    let uploads = |job: &str, action: &str| {
+        let all = steps(&jobs[job]).iter();
+        all.filter(|step| step["uses"].as_str().is_some_and(|uses| uses.starts_with(action))).collect::<Vec<_>>()
+    };
+    let artifacts: Vec<&str> = uploads("build", "actions/upload-artifact@")
+        .iter()
+        .map(|step| step["with"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(artifacts, ["archive-${{ matrix.os }}-${{ matrix.arch }}", "wheel-${{ matrix.os }}-${{ matrix.arch }}"]);
+    let [upload] = uploads("wheels", "pypa/gh-action-pypi-publish@")[..] else { panic!("one step uploads") };
+    assert!(upload["with"]["password"].is_null() && upload["with"]["packages-dir"] == "wheels");
+    assert_eq!(strings(&jobs["wheels"]["needs"]), ["build", "extras", "sbom"]);
+    assert_eq!(jobs["publish"]["needs"], "wheels");
+    assert!(commands(&jobs["publish"]).iter().any(|run| run.starts_with("gh release create ")));
+    assert!(!read(".github/workflows/release.yml").contains("secrets."));
+}
+
 #[test]
 fn workflows_may_do_no_more_than_they_need() {
     let empty = |value: &Value| value.as_mapping().is_some_and(|mapping| mapping.is_empty());
@@ -140,6 +165,7 @@ fn workflows_may_do_no_more_than_they_need() {
                 .collect();
             let wanted: &[&str] = match (name, job) {
                 ("release", "publish") => &["contents", "id-token", "attestations"],
+                ("release", "wheels") => &["id-token"],
                 _ => &[],
             };
             assert_eq!(writes, wanted, "{name}, {job}");

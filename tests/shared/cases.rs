@@ -18,6 +18,7 @@ pub(crate) struct Case {
     pub(crate) name: String,
     /// The arguments of each run.
     pub(crate) runs: Vec<String>,
+    #[cfg_attr(windows, allow(dead_code))]
     pub(crate) stdin: Vec<u8>,
     pub(crate) files: Tree,
 }
@@ -58,6 +59,7 @@ pub(crate) fn names() -> Vec<String> {
 }
 
 /// Whether an argument selects the mode that writes.
+#[cfg_attr(windows, allow(dead_code))]
 pub(crate) fn is_write(arg: &str) -> bool {
     ["--write", "-i", "--in-place"].contains(&arg)
 }
