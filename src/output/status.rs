@@ -233,6 +233,12 @@ pub(super) fn place<O: Provenance>(inventory: &Inventory<O>, object: ObjectId) -
     }
 }
 
+/// What was read.
+pub(crate) fn source_words<O: Provenance>(inventory: &Inventory<O>) -> &'static str {
+    // A cluster has no files.
+    if inventory.files().is_empty() { "what was read of the cluster" } else { "these files" }
+}
+
 /// Where an identity is; several places, if several documents have it.
 fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
     let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
@@ -324,7 +330,7 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Scree
     let at = match identity_of(status.inventory, hop) {
         Some(_) => places(status.inventory, hop),
         None if made => "created by CAPA".into(),
-        None => "not in these files".into(),
+        None => format!("not in {}", source_words(status.inventory)),
     };
     let head = format!("{}/{}  {at}", hop.kind, hop.name);
     let mut out = format!("  {}\n", screen.wrap(&escape_control(&head), 2, 4));
@@ -348,8 +354,8 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Scree
     out
 }
 
-/// The last line: how many, and their verdicts. `unread` files may have more.
-pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usize) -> String {
+/// The last line: how many, and their verdicts. `unread` says how many files may have more.
+pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: &str) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
     let outcomes = [
         VerdictOutcome::Permitted,
@@ -378,11 +384,6 @@ pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usiz
     }
     let total = parts.join(", ");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    let unread = match unread {
-        0 => String::new(),
-        1 => "; 1 file could not be read".to_owned(),
-        files => format!("; {files} files could not be read"),
-    };
     format!("{total}{counts}{unread} (evaluated for CAPA {})", status.cluster_state.release())
 }
 
@@ -430,7 +431,7 @@ pub(crate) fn account_users<O: Provenance>(
         })
         .collect();
     match cells.is_empty() {
-        true => out.push_str("no identity in these files\n"),
+        true => out.push_str(&format!("no identity in {}\n", source_words(status.inventory))),
         false => {
             out.push_str(&table(style.head(&["NAMESPACES", "IDENTITY", "ROLE ARN", "FILE"]), &cells, style.screen));
         }

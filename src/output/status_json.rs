@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use xaccount::aws::AccountId;
 use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::inventory::{Inventory, OriginRef, Provenance, Resource};
 use xaccount::kubernetes::ApiLabelSelector;
 use xaccount::status::{AccessPath, AccountSummary, MappedAccount, Move, NotAsMapped, Row, Status, identity_of};
 
@@ -55,8 +56,8 @@ struct ClusterJson<'s> {
     name: &'s str,
     cluster: &'s str,
     template: bool,
-    file: &'s str,
-    line: usize,
+    file: Option<&'s str>,
+    line: Option<usize>,
     region: Option<&'s str>,
     account: Option<&'s str>,
     #[serde(rename = "notAsMapped")]
@@ -121,8 +122,8 @@ struct AccessPathJson<'s> {
     identity: &'s str,
     #[serde(rename = "roleARN")]
     role_arn: &'s str,
-    file: &'s str,
-    line: usize,
+    file: Option<&'s str>,
+    line: Option<usize>,
     every_namespace: bool,
     namespaces: &'s [String],
     not_known: &'s [String],
@@ -169,7 +170,7 @@ fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// Version 2 of the status of clusters.
-pub(crate) fn status_json<'s>(status: &'s Status<'_>, unread: &'s [UnreadJson]) -> impl Serialize + use<'s> {
+pub(crate) fn status_json<'s, O: Provenance>(status: &'s Status<'_, O>, unread: &'s [UnreadJson]) -> impl Serialize + use<'s, O> {
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
@@ -181,20 +182,20 @@ pub(crate) fn status_json<'s>(status: &'s Status<'_>, unread: &'s [UnreadJson]) 
 }
 
 /// Version 2 of the status of an account: which clusters use it, and which namespaces may use it.
-pub(crate) fn account_json<'s>(
-    status: &'s Status<'_>,
+pub(crate) fn account_json<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
     account: &'s AccountId,
     rows: &[&'s Row],
     access_paths: &'s [AccessPath],
     unread: &'s [UnreadJson],
-) -> impl Serialize + use<'s> {
+) -> impl Serialize + use<'s, O> {
     let access_path = |access_path: &'s AccessPath| {
-        let found = &status.inventory[access_path.object];
+        let place = place(status.inventory, &status.inventory[access_path.object]);
         AccessPathJson {
             identity: &access_path.name,
             role_arn: &access_path.role_arn,
-            file: &status.inventory.file(found.origin.file).name,
-            line: found.origin.line,
+            file: place.map(|place| place.0),
+            line: place.map(|place| place.1),
             every_namespace: access_path.everyone,
             namespaces: &access_path.namespaces,
             not_known: &access_path.open,
@@ -251,17 +252,17 @@ fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     Some(NotAsMappedJson { wanted, matches, at: places })
 }
 
-fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
+fn cluster<'s, O: Provenance>(status: &'s Status<'_, O>, row: &'s Row) -> ClusterJson<'s> {
     let found = &status.inventory[row.object];
-    let verdict = &row.verdict;
+    let (verdict, place) = (&row.verdict, place(status.inventory, found));
     ClusterJson {
         kind: &found.object.kind,
         namespace: &row.namespace,
         name: &row.name,
         cluster: &row.cluster,
         template: row.template,
-        file: &status.inventory.file(found.origin.file).name,
-        line: found.origin.line,
+        file: place.map(|place| place.0),
+        line: place.map(|place| place.1),
         region: row.region.as_deref(),
         account: row.account.id().map(AccountId::as_str),
         not_as_mapped: not_as_mapped(row),
@@ -275,7 +276,15 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
     }
 }
 
-fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
+/// The file and the line of an object, if it is in a file.
+fn place<'s, O: Provenance>(inventory: &'s Inventory<O>, found: &'s Resource<O>) -> Option<(&'s str, usize)> {
+    match found.origin.origin() {
+        OriginRef::Manifest(manifest) => Some((inventory.holder(found), manifest.line)),
+        OriginRef::Live(_) => None,
+    }
+}
+
+fn identities<'s, O: Provenance>(status: &'s Status<'_, O>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
     // An answer is the same for all clusters of a namespace.
     let mut walked: HashMap<&Scope, Walked> = HashMap::new();
     let (mut places, mut all): (HashMap<String, usize>, Vec<(String, IdentityJson<'s>)>) = Default::default();
@@ -299,15 +308,15 @@ fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -
     Identities(all)
 }
 
-fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
-    let found = identity_of(status.inventory, hop).map(|index| &status.inventory[index]);
+fn identity<'s, O: Provenance>(status: &'s Status<'_, O>, hop: &Hop<'s>) -> IdentityJson<'s> {
+    let place = identity_of(status.inventory, hop).and_then(|index| place(status.inventory, &status.inventory[index]));
     let allowed = hop.allowed();
     let selector = allowed.flatten().map(|allowed| &allowed.selector);
     IdentityJson {
         kind: hop.kind,
         name: hop.name,
-        file: found.map(|found| status.inventory.file(found.origin.file).name.as_str()),
-        line: found.map(|found| found.origin.line),
+        file: place.map(|place| place.0),
+        line: place.map(|place| place.1),
         role_arn: hop.role_arn,
         account: hop.account.map(AccountId::as_str),
         session_name: hop.session_name,
