@@ -31,3 +31,17 @@ pub(crate) struct ClusterArgs {
     #[arg(long, hide_short_help = true, value_name = "DURATION", value_parser = go_duration)]
     pub(crate) request_timeout: Option<Duration>,
 }
+
+impl ClusterArgs {
+    /// The first of these flags that was specified.
+    pub(crate) fn first_flag(&self) -> Option<&'static str> {
+        [
+            (self.context.is_some(), "--context"),
+            (self.kubeconfig.is_some(), "--kubeconfig"),
+            (self.impersonate.is_some(), "--as"),
+            (self.request_timeout.is_some(), "--request-timeout"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+}

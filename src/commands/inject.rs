@@ -18,6 +18,7 @@ use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::request::{identity_file, request, specified_target};
 use super::wrappers::{NOT_EDITED, Wrappers};
+use super::live::LiveSource;
 use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
 use crate::output::Wording;
@@ -135,8 +136,8 @@ impl InjectWork<'_> {
         let inventory =
             with_owners(inventory, self.session, &self.request.selection, map, &kustomizations.builds, true);
         let mut evidence = Evidence::default();
-        if let Some(path) = &self.args.target.live {
-            let (live, warning) = live::read(path, self.scan, &inventory)?;
+        if let Some(source) = LiveSource::of(self.args.target.live.as_deref(), &self.args.cluster)? {
+            let (live, warning) = live::read(source, self.scan, &inventory)?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

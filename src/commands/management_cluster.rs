@@ -6,6 +6,10 @@ use super::map_file::MapFile;
 #[cfg(not(feature = "live"))]
 use crate::cli::ClusterArgs;
 
+/// The command that prints the objects of a management cluster that `--live` and `status` read.
+pub(crate) const DUMP: &str =
+    "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml";
+
 /// What was read of a management cluster.
 pub(crate) struct ManagementCluster {
     /// Its context.
@@ -109,7 +113,10 @@ mod enabled {
     }
 
     fn diagnostic(error: &LiveError) -> Diagnostic {
-        error.help().into_iter().fold(Diagnostic::error(error.to_string()), Diagnostic::help)
+        // Paths are what most people forgot.
+        let files = matches!(error, LiveError::NoKubeconfig)
+            .then(|| "to read files: kubectl xaccount status clusters/ -R".to_owned());
+        files.into_iter().chain(error.help()).fold(Diagnostic::error(error.to_string()), Diagnostic::help)
     }
 
     fn unreadable(one: &Unreadable) -> Diagnostic {
@@ -139,7 +146,7 @@ pub(crate) use enabled::cluster_role;
 fn disabled() -> Diagnostic {
     Diagnostic::error("this build can't read a management cluster")
         .help("cargo install kubectl-xaccount --features live, or install a release")
-        .help(format!("{} > live.yaml; then --live=live.yaml", super::live::DUMP))
+        .help(format!("{} > live.yaml; then --live=live.yaml", DUMP))
 }
 
 /// The least ClusterRole, as YAML.

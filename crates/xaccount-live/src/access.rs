@@ -80,7 +80,7 @@ async fn config(access: &Access) -> Result<(Config, String), LiveError> {
         {
             return Ok((config, IN_CLUSTER.to_owned()));
         }
-        return Err(LiveError::Kubeconfig("there is none, neither in KUBECONFIG nor in ~/.kube/config".to_owned()));
+        return Err(LiveError::NoKubeconfig);
     };
     let context = access.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     if context.is_empty() {

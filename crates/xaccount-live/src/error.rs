@@ -5,6 +5,9 @@ use std::time::Duration;
 /// A management cluster can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
+    /// There is no kubeconfig.
+    #[error("there is no kubeconfig, neither in KUBECONFIG nor in ~/.kube/config")]
+    NoKubeconfig,
     /// There is no usable kubeconfig, or a context, cluster or user of it is missing or not valid.
     #[error("kubeconfig: {0}")]
     Kubeconfig(String),
@@ -100,6 +103,7 @@ impl LiveError {
     /// What to type next.
     pub fn help(&self) -> Vec<String> {
         let lines: &[&str] = match self {
+            Self::NoKubeconfig => &["--kubeconfig FILE names one"],
             Self::Kubeconfig(_) => &["kubectl config get-contexts; then --context NAME, or --kubeconfig FILE"],
             Self::Credentials { .. } => &["kubectl auth whoami shows whether kubectl can use them"],
             Self::Unreachable { .. } => {

@@ -15,6 +15,7 @@ use answer::{StatusAnswer, StatusWork};
 use tree::{Tree, USAGE};
 
 use super::input;
+use super::live::not_read;
 use super::management_cluster::{self, ManagementCluster};
 use super::map_file::MapFile;
 use super::request::account_id;
@@ -33,9 +34,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let mut paths = input::paths(&args.input);
     // A dump is a file like any other.
     paths.extend(args.live.clone().filter(|path| !path.as_os_str().is_empty()));
-    match paths.is_empty() {
-        true => of_cluster(args, terminal),
-        false => of_files(&paths, args, terminal),
+    match (paths.is_empty(), args.cluster.first_flag()) {
+        (true, _) => of_cluster(args, terminal),
+        (false, Some(flag)) => Err(not_read(flag).into()),
+        (false, None) => of_files(&paths, args, terminal),
     }
 }
 
