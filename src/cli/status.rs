@@ -112,6 +112,10 @@ pub(crate) struct Status {
     #[arg(long, help_heading = "Mode")]
     pub(crate) no_headers: bool,
 
+    /// With --exit-code: exit with 1, too, if no object shows that a cluster's resources are in its account
+    #[arg(long, hide_short_help = true, requires = "exit_code", conflicts_with_all = ["against", "account"], help_heading = "Mode")]
+    pub(crate) require_evidence: bool,
+
     /// Exit with 1 if a cluster is not permitted, or with --against, if a cluster moved or may have moved
     #[arg(long, help_heading = "Mode")]
     pub(crate) exit_code: bool,

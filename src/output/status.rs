@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::resources::{has_resources, resources_cell};
 use super::screen::Screen;
 use super::table::{Cell, styled, table};
 use unicode_width::UnicodeWidthStr;
@@ -64,22 +65,37 @@ impl TableStyle<'_> {
 pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, style: TableStyle<'_>) -> String {
     const HEAD: [&str; 5] = ["NAMESPACE", "NAME", "ACCOUNT", "VERDICT", "IDENTITY"];
     const MORE: [&str; 8] = ["SOURCE", "ROLE ARN", "REGION", "REASON", "SESSION", "EXTERNAL ID", "KIND", "FILE"];
+    let has_resources = has_resources(status);
+    // Before the verdict.
+    let with_resources = |mut cells: Vec<Cell>, row: &Row| {
+        if has_resources {
+            cells.insert(3, resources_cell(row).into());
+        }
+        cells
+    };
+    let mut head = HEAD.to_vec();
+    if has_resources {
+        head.insert(3, "RESOURCES");
+    }
     if style.wide {
-        let head = [&HEAD[..], &MORE[..]].concat();
-        let rows: Vec<Vec<Cell>> = status.rows.iter().map(|row| wide_cells(status, row, style)).collect();
+        head.extend(MORE);
+        let cells = status.rows.iter().map(|row| with_resources(wide_cells(status, row, style), row));
+        let rows: Vec<Vec<Cell>> = cells.collect();
         return table(style.head(&head), &rows, Screen { width: None, ..style.screen });
     }
     let (mut groups, mut places): (Vec<RowGroup>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
-        let key = (&row.namespace, &row.account, row.verdict_name(), row.verdict.chain.key());
+        let key = (&row.namespace, &row.account, row.verdict_name(), row.verdict.chain.key(), row.resource_accounts());
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.names.push(name(row)),
-            None => groups.push(RowGroup { cells: cells(row, style), names: vec![name(row)] }),
+            None => {
+                groups.push(RowGroup { cells: with_resources(cells(row, style), row), names: vec![name(row)] });
+            }
         }
     }
     let rows: Vec<Vec<Cell>> = groups.into_iter().flat_map(RowGroup::lines).collect();
-    table(style.head(&HEAD), &rows, style.screen)
+    table(style.head(&head), &rows, style.screen)
 }
 
 /// Clusters that differ in their names alone.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
+use super::resources::has_resources;
 use xaccount::aws::AccountId;
-use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::capa::{AccountEvidence, Chain, Hop, Namespaces, Permission, Scope, Walked};
 use xaccount::inventory::{Inventory, OriginRef, Provenance, Resource};
 use xaccount::kubernetes::ApiLabelSelector;
 use xaccount::status::{AccessPath, AccountSummary, MappedAccount, Move, NotAsMapped, Row, Status, identity_of};
@@ -59,10 +60,28 @@ struct ClusterJson<'s> {
     file: Option<&'s str>,
     line: Option<usize>,
     region: Option<&'s str>,
+    /// Only of a cluster, and if objects of files show an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<ResourcesJson<'s>>,
     account: Option<&'s str>,
     #[serde(rename = "notAsMapped")]
     not_as_mapped: Option<NotAsMappedJson<'s>>,
     verdict: VerdictJson<'s>,
+}
+
+/// In which accounts the resources of a cluster are.
+#[derive(Serialize)]
+struct ResourcesJson<'s> {
+    verdict: &'static str,
+    evidence: Vec<EvidenceJson<'s>>,
+}
+
+/// A field that shows an account.
+#[derive(Serialize)]
+struct EvidenceJson<'s> {
+    account: &'s str,
+    resource: &'static str,
+    path: &'static str,
 }
 
 /// The account that the account map says: an id or `source`; `null` and the names of the accounts that match, if there are
@@ -170,12 +189,16 @@ fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// Version 2 of the status of clusters.
-pub(crate) fn status_json<'s, O: Provenance>(status: &'s Status<'_, O>, unread: &'s [UnreadJson]) -> impl Serialize + use<'s, O> {
+pub(crate) fn status_json<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
+    source: Option<&AccountId>,
+    unread: &'s [UnreadJson],
+) -> impl Serialize + use<'s, O> {
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
         capa_version: status.cluster_state.release().to_string(),
-        clusters: status.rows.iter().map(|row| cluster(status, row)).collect(),
+        clusters: status.rows.iter().map(|row| cluster(status, row, source)).collect(),
         identities: identities(status, status.rows.iter()),
         unread,
     }
@@ -185,6 +208,7 @@ pub(crate) fn status_json<'s, O: Provenance>(status: &'s Status<'_, O>, unread: 
 pub(crate) fn account_json<'s, O: Provenance>(
     status: &'s Status<'_, O>,
     account: &'s AccountId,
+    source: Option<&AccountId>,
     rows: &[&'s Row],
     access_paths: &'s [AccessPath],
     unread: &'s [UnreadJson],
@@ -208,7 +232,7 @@ pub(crate) fn account_json<'s, O: Provenance>(
         kind: "AccountStatus",
         capa_version: status.cluster_state.release().to_string(),
         account: account.as_str(),
-        used_by: rows.iter().map(|row| cluster(status, row)).collect(),
+        used_by: rows.iter().map(|row| cluster(status, row, source)).collect(),
         may_be_used_from: access_paths.iter().map(access_path).collect(),
         identities: identities(status, rows.iter().copied()),
         unread,
@@ -242,6 +266,15 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
     MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect(), unread }
 }
 
+fn resources<'s>(row: &'s Row, source: Option<&AccountId>) -> ResourcesJson<'s> {
+    let one = |one: &'s AccountEvidence| EvidenceJson {
+        account: one.account.as_str(),
+        resource: one.resource,
+        path: one.path,
+    };
+    ResourcesJson { verdict: row.resources_verdict(source).name(), evidence: row.evidence.iter().map(one).collect() }
+}
+
 fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     let NotAsMapped { wanted, places } = row.not_as_mapped.as_ref()?;
     let (wanted, matches) = match wanted {
@@ -252,7 +285,11 @@ fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     Some(NotAsMappedJson { wanted, matches, at: places })
 }
 
-fn cluster<'s, O: Provenance>(status: &'s Status<'_, O>, row: &'s Row) -> ClusterJson<'s> {
+fn cluster<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
+    row: &'s Row,
+    source: Option<&AccountId>,
+) -> ClusterJson<'s> {
     let found = &status.inventory[row.object];
     let (verdict, place) = (&row.verdict, place(status.inventory, found));
     ClusterJson {
@@ -264,6 +301,7 @@ fn cluster<'s, O: Provenance>(status: &'s Status<'_, O>, row: &'s Row) -> Cluste
         file: place.map(|place| place.0),
         line: place.map(|place| place.1),
         region: row.region.as_deref(),
+        resources: has_resources(status).then(|| resources(row, source)),
         account: row.account.id().map(AccountId::as_str),
         not_as_mapped: not_as_mapped(row),
         verdict: VerdictJson {

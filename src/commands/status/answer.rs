@@ -8,7 +8,7 @@ use xaccount::aws::AccountId;
 use xaccount::diag::{Diagnostic, SourceMap, escape_control};
 use xaccount::inventory::Provenance;
 use xaccount::plan::cluster_title;
-use xaccount::status::{self, AccountSummary, Move, MoveSide, Options, Row, Status};
+use xaccount::status::{self, AccountSummary, Move, MoveSide, Options, ResourcesVerdict, Row, Status};
 
 use super::tree::{Tree, USAGE};
 use crate::cli::{Status as Args, StatusFormat};
@@ -72,7 +72,8 @@ impl<O: Provenance> StatusWork<'_, O> {
     fn whole(&self) -> Result<StatusAnswer, Diagnostic> {
         let Self { args, tree, status, style, .. } = *self;
         let unread = tree.unread();
-        let mut meaning = vec![output::status_summary(status, &tree.unread_words())];
+        let mut meaning: Vec<String> = output::resources_summary(status, self.source).into_iter().collect();
+        meaning.push(output::status_summary(status, &tree.unread_words()));
         if status.rows.iter().any(|row| row.not_as_mapped.is_some()) {
             meaning.extend(next_command(args));
         }
@@ -81,13 +82,17 @@ impl<O: Provenance> StatusWork<'_, O> {
             None | Some(StatusFormat::Wide) => {
                 let reasons = match args.no_headers {
                     true => String::new(),
-                    false => output::status_reasons(status, self.terminal.explains(), style),
+                    false => {
+                        let all = self.terminal.explains();
+                        output::status_reasons(status, all, style)
+                            + &output::resource_lines(status, self.source, all, style.screen)
+                    }
                 };
                 (output::status_table(status, style) + &reasons).into_bytes()
             }
             Some(StatusFormat::Name) => output::status_names(status, status.rows.iter()).into_bytes(),
-            Some(StatusFormat::Json) => json(&output::status_json(status, &unread))?,
-            Some(StatusFormat::Yaml) => yaml(&output::status_json(status, &unread))?,
+            Some(StatusFormat::Json) => json(&output::status_json(status, self.source, &unread))?,
+            Some(StatusFormat::Yaml) => yaml(&output::status_json(status, self.source, &unread))?,
             Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
             Some(StatusFormat::Map) if !tree.unread.is_empty() => {
                 // A map without their clusters would look complete.
@@ -102,7 +107,13 @@ impl<O: Provenance> StatusWork<'_, O> {
                 text
             }
         };
-        let found = !unread.is_empty() || status.rows.iter().any(Row::is_wrong);
+        let is_wrong = |row: &Row| {
+            let resources = row.resources_verdict(self.source);
+            let is_unproved = resources == ResourcesVerdict::Mismatch
+                || args.require_evidence && resources != ResourcesVerdict::Confirmed;
+            row.is_wrong() || is_unproved && !row.template
+        };
+        let found = !unread.is_empty() || status.rows.iter().any(is_wrong);
         Ok(StatusAnswer { stdout, meaning, found })
     }
 
@@ -125,10 +136,10 @@ impl<O: Provenance> StatusWork<'_, O> {
             }
             Some(StatusFormat::Name) => output::status_names(status, rows.iter().copied()).into_bytes(),
             Some(StatusFormat::Json) => {
-                json(&output::account_json(status, account, &rows, &access_paths, &tree.unread()))?
+                json(&output::account_json(status, account, self.source, &rows, &access_paths, &tree.unread()))?
             }
             Some(StatusFormat::Yaml) => {
-                yaml(&output::account_json(status, account, &rows, &access_paths, &tree.unread()))?
+                yaml(&output::account_json(status, account, self.source, &rows, &access_paths, &tree.unread()))?
             }
             Some(StatusFormat::Mermaid) => {
                 let rows = rows.into_iter().cloned().collect();

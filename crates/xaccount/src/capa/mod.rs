@@ -12,6 +12,7 @@ mod class_variable;
 mod cluster_class;
 mod controller_facts;
 pub mod errata;
+mod evidence;
 mod field;
 mod go_template;
 mod identity;
@@ -41,6 +42,7 @@ pub use cluster_class::{
     ClassPart, ClassPatch, ClassTemplate, ClassVariable, ClusterClass, ReferenceWrite, WrittenPart, WrittenValue,
 };
 pub use controller_facts::{ControllerFact, KEYS_SECRET, SERVICE_ACCOUNT};
+pub use evidence::AccountEvidence;
 pub use field::{
     ClassDecision, ClassReference, DecidedBy, DecidingVariable, Field, IdentityKindSource, IdentityReference,
     ObjectReference, Reference, Rest, State, Undecided,

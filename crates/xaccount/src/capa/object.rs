@@ -8,6 +8,7 @@ use super::account_scoped::{AccountScoped, Companion, companions, to_an_account}
 use super::alive::{Mark, mark};
 use super::cluster_class::{ClusterClass, cluster_class};
 use super::controller_facts::{ControllerFact, controller_fact};
+use super::evidence::{AccountEvidence, evidence, is_only_evidence};
 use super::field::{
     ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at,
 };
@@ -69,6 +70,8 @@ pub enum ObjectKind {
     Secret,
     /// Another object that shows something about the pod of CAPA; only if it was requested, see [`beside`].
     OfController,
+    /// Another object that shows in which account a cluster's resources are; only if it was requested, see [`beside`].
+    Evidence,
     /// An object of Flux or Argo CD that applies a directory.
     GitOps(GitOps),
     /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
@@ -118,6 +121,8 @@ pub struct Object {
     pub is_paused: bool,
     /// What kustomizations do with it; `None` if it is applied as it is.
     pub applied: Option<Box<Applied>>,
+    /// In which accounts its resources are, as far as it shows that.
+    pub evidence: Box<[AccountEvidence]>,
     /// What it shows about the pod of CAPA.
     pub controller_fact: Option<Box<ControllerFact>>,
 }
@@ -214,6 +219,7 @@ impl ObjectKind {
                 | Self::Namespace
                 | Self::Secret
                 | Self::OfController
+                | Self::Evidence
                 | Self::Class(_)
                 | Self::GitOps(_)
                 | Self::Wrapper(_)
@@ -336,6 +342,7 @@ pub(super) fn view_as(
             ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => mark(tree, node, &api_version, &kind),
             _ => None,
         },
+        evidence: evidence(tree, node, &api_version, &kind),
         api_version,
         kind,
         kind_span,
@@ -490,6 +497,7 @@ pub fn beside(object: &mut Object) {
             object.object_kind = ObjectKind::Secret;
             object.labels = Labels::default();
         }
+        _ if is_only_evidence(&object.api_version, &object.kind) => object.object_kind = ObjectKind::Evidence,
         _ if object.controller_fact.is_some() => object.object_kind = ObjectKind::OfController,
         _ => {}
     }
@@ -531,6 +539,7 @@ pub(super) fn refused(
         is_paused: false,
         applied: None,
         controller_fact: None,
+        evidence: Box::default(),
     }
 }
 
