@@ -5,11 +5,13 @@ mod tree;
 
 use std::path::PathBuf;
 
+use xaccount::aws::AccountId;
+use xaccount::capa::Release;
 use xaccount::capa::errata::ERRATA;
-use xaccount::diag::Diagnostic;
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::inject::known_accounts;
 use xaccount::inventory::{Inventory, Provenance};
-use xaccount::status::{self, Options, Row, Status};
+use xaccount::status::{self, Controller, Options, Row, Status};
 
 use answer::{StatusAnswer, StatusWork};
 use tree::{Tree, USAGE};
@@ -115,14 +117,18 @@ impl Run<'_> {
             None => args.capa_version,
             Some(map) => map.release()?,
         };
-        let options = Options { release };
+        let controllers = status::controllers(inventory);
+        let running = running_release(&controllers);
+        let options = Options { release: release.or(running) };
         let mut status = tree.status(inventory, &options, args);
         if let Some(map) = map {
             mark_not_as_mapped(&mut status.rows, tree, map);
         }
         let status = status;
         let mut warnings = status.warnings.clone();
+        warnings.extend(of_map.and_then(|map| other_release(map, release, &controllers)));
         let source = accounts.and_then(|map| map.source.account.as_ref()).map(|source| &source.value);
+        warnings.extend(source.and_then(|source| other_source(source, &controllers)));
         if let Some(source) = source {
             warnings.extend(status::in_the_source_account(inventory, source));
         }
@@ -130,8 +136,9 @@ impl Run<'_> {
         if let Some(map) = map {
             messages.note(map.used());
         }
+        controllers.iter().for_each(|one| messages.note(escape_control(&one.to_string()).into_owned()));
         if terminal.explains() {
-            explain(&status, of_map, args, &mut messages);
+            explain(&status, of_map, running, args, &mut messages);
         }
         let names = accounts.map(known_accounts).unwrap_or_default().names;
         let style = TableStyle {
@@ -140,6 +147,8 @@ impl Run<'_> {
             screen: terminal.stdout,
             account_names: &names,
         };
+        let of_controllers = source_account(&controllers);
+        let source = source.or(of_controllers.as_ref());
         let work = StatusWork { args, tree, status: &status, account: account.as_ref(), source, style, terminal };
         match work.answer(old, &options, &mut messages) {
             Ok(StatusAnswer { stdout, meaning, found }) => {
@@ -160,12 +169,19 @@ fn mark_not_as_mapped(rows: &mut [Row], tree: &Tree, map: &MapFile) {
 }
 
 /// Says for which release clusters are evaluated, and which namespace counts.
-fn explain<O>(status: &Status<'_, O>, of_map: Option<&MapFile>, args: &Args, messages: &mut Messages) {
+fn explain<O>(
+    status: &Status<'_, O>,
+    of_map: Option<&MapFile>,
+    running: Option<Release>,
+    args: &Args,
+    messages: &mut Messages,
+) {
     let release = status.cluster_state.release();
     let version = of_map.and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
     messages.note(match (args.capa_version, version) {
         (Some(_), _) => format!("evaluated for CAPA {release}, from --capa-version"),
         (None, Some((map, version))) => format!("evaluated for CAPA {release}, from {}", map.place(version.span)),
+        (None, None) if running.is_some() => format!("evaluated for CAPA {release}, which the controller runs"),
         (None, None) => {
             format!("evaluated for CAPA {release}, the newest that serves the API versions of the files")
         }
@@ -176,6 +192,35 @@ fn explain<O>(status: &Status<'_, O>, of_map: Option<&MapFile>, args: &Args, mes
     if let Some(namespace) = &args.select.default_namespace {
         messages.note(format!("objects without a namespace are in {namespace}, from --default-namespace"));
     }
+}
+
+/// The release of the controllers, if all run the same one.
+fn running_release(controllers: &[Controller]) -> Option<Release> {
+    let first = controllers.first()?.release()?;
+    controllers.iter().all(|one| one.release() == Some(first)).then_some(first)
+}
+
+/// The account of the controllers, if all are known to run in the same one.
+fn source_account(controllers: &[Controller]) -> Option<AccountId> {
+    let first = controllers.first()?.account()?;
+    controllers.iter().all(|one| one.account().as_ref() == Some(&first)).then_some(first)
+}
+
+/// The warning about a controller of another release than the map's.
+fn other_release(map: &MapFile, release: Option<Release>, controllers: &[Controller]) -> Option<Diagnostic> {
+    let (release, version) = (release?, map.map.source.capa_version.as_ref()?);
+    let other = controllers.iter().find(|one| one.release().is_some_and(|running| running != release))?;
+    let place = map.place(version.span);
+    let warning = Diagnostic::warning(format!("{place}: source.capaVersion is {release}, but another release runs: {other}"));
+    let running = other.release()?;
+    Some(warning.help(format!("set source.capaVersion to {running}, or pass --capa-version {running}")))
+}
+
+/// The warning about a controller in another account than the map's source account.
+fn other_source(source: &AccountId, controllers: &[Controller]) -> Option<Diagnostic> {
+    let other = controllers.iter().find(|one| one.account().is_some_and(|account| account != *source))?;
+    let warning = Diagnostic::warning(format!("the source account of the account map is {source}, but: {other}"));
+    Some(warning.help("set source.account of the map, or select the right context with --context"))
 }
 
 /// Refuses what does not go together.

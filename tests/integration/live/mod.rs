@@ -2,6 +2,7 @@
 
 mod fake;
 mod faults;
+mod resources;
 mod server;
 mod status;
 mod verbs;

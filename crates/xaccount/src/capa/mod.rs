@@ -30,6 +30,7 @@ mod twice;
 mod unusable;
 mod value;
 mod verdict;
+mod workload;
 mod wrapper;
 
 pub use account_scoped::{ACCOUNT_ROLES, AccountScoped, Companion, INSTALLER_ROLE, USED_ROLES, is_companion};
@@ -71,4 +72,5 @@ pub use verdict::{
     Chain, ClusterState, Cursor, Evaluated, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId,
     Subject, Verdict, VerdictOutcome, Walked, evaluate, makes_controller_identity,
 };
+pub use workload::{RunsAs, Workload};
 pub use wrapper::{WRAPPER_KINDS, Wrapper, WrapperKind, wrapper, wrapper_kind_of};

@@ -1,5 +1,6 @@
 //! The logic of `status`: each cluster's account and identities, and whether CAPA allows it. No I/O.
 
+mod controllers;
 mod errata;
 #[cfg(test)]
 mod live_tests;
@@ -23,6 +24,7 @@ use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Res
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
+pub use controllers::{Controller, controllers};
 pub use map::{AccountClusters, Map, MapOptions, map};
 pub use moves::{Cause, Move, MoveSide, moves};
 pub use not_as_mapped::mark_not_as_mapped;
