@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::cluster::ClusterArgs;
 use super::args::{IdentityArgs, InputArgs, MapArgs, ModeArgs, ScanArgs, SelectArgs, TargetArgs, TopologyArgs};
+use super::cluster::ClusterArgs;
 use super::help::{EDIT_EXIT_STATUS, MORE, TEMPLATE};
 
 const EXAMPLE: &str = "\

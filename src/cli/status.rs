@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 
 use xaccount::capa::Release;
 
-use super::cluster::ClusterArgs;
 use super::args::{ConfigArgs, InputArgs, SelectArgs};
+use super::cluster::ClusterArgs;
 use super::help::{MORE, TEMPLATE};
 use super::values::{AskedAccount, account_or_name, path};
 
@@ -94,7 +94,7 @@ pub(crate) struct Status {
     pub(crate) live: Option<PathBuf>,
 
     /// Read all namespaces of the management cluster, not only that of the context
-    #[arg(short = 'A', long, conflicts_with_all = ["paths", "filenames", "namespace"], help_heading = "Management cluster")]
+    #[arg(short = 'A', long, conflicts_with = "namespace", help_heading = "Management cluster")]
     pub(crate) all_namespaces: bool,
 
     #[command(flatten)]

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn durations_are_those_of_kubectl() {
-        for (text, seconds) in [("0", 0.0), ("7", 7.0), ("90s", 90.0), ("1m30s", 90.0), ("1h", 3600.0), ("250ms", 0.25)] {
+        for (text, seconds) in [("0", 0.0), ("7", 7.0), ("90s", 90.0), ("1m30s", 90.0), ("1h", 3600.0), ("250ms", 0.25)]
+        {
             assert_eq!(go_duration(text).map(|duration| duration.as_secs_f64()), Ok(seconds), "{text}");
         }
         for text in ["", "-1s", "s", "1x", "1m30", "1.5s"] {

@@ -18,10 +18,10 @@ use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
 use super::empty::none_selected;
-use super::named_map::NamedMap;
-use super::request::{WAYS_OUT, request, specified_target};
 use super::live::LiveSource;
 use super::management_cluster::DUMP;
+use super::named_map::NamedMap;
+use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 

@@ -10,7 +10,7 @@ use xaccount::inject::ObservedObjects;
 use xaccount::inventory::{self, File, Inventory, Scan};
 use xaccount::session::path_bytes;
 
-use super::management_cluster::{DUMP, ManagementCluster};
+use super::management_cluster::{ClusterRequest, DUMP, ManagementCluster};
 use crate::cli::ClusterArgs;
 
 /// The command that writes a dump.
@@ -104,7 +104,9 @@ impl LiveSource<'_> {
                 Ok((String::from_utf8_lossy(&path_bytes(path)).into_owned(), bytes))
             }
             Self::Cluster(args) => {
-                let cluster = ManagementCluster::read(args, &[], true)?;
+                let from_files = format!("with a dump: {}; then --live=live.yaml", dump_to_file());
+                let request = ClusterRequest { cluster: args, namespaces: &[], all_namespaces: true, from_files };
+                let cluster = ManagementCluster::read(&request)?;
                 match cluster.unreadable.into_iter().next() {
                     // What can't be read may be what matters.
                     Some(unread) => Err(Diagnostic { severity: Severity::Error, ..unread }),

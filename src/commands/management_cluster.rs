@@ -3,12 +3,21 @@
 use xaccount::diag::Diagnostic;
 
 use super::map_file::MapFile;
-#[cfg(not(feature = "live"))]
 use crate::cli::ClusterArgs;
 
 /// The command that prints the objects of a management cluster that `--live` and `status` read.
 pub(crate) const DUMP: &str =
     "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml";
+
+/// What to read.
+pub(crate) struct ClusterRequest<'r> {
+    pub(crate) cluster: &'r ClusterArgs,
+    /// None means that of the context.
+    pub(crate) namespaces: &'r [String],
+    pub(crate) all_namespaces: bool,
+    /// What to type to read files instead, if there is no kubeconfig.
+    pub(crate) from_files: String,
+}
 
 /// What was read of a management cluster.
 pub(crate) struct ManagementCluster {
@@ -69,25 +78,25 @@ mod enabled {
     use xaccount::kubernetes::names;
     use xaccount_live::{Access, LiveError, NamespaceScope, Unreadable};
 
-    use super::ManagementCluster;
-    use crate::cli::ClusterArgs;
+    use super::{ClusterRequest, ManagementCluster};
     use crate::commands::progress;
 
     /// Without `--request-timeout`. kubectl has no limit; without one, a firewall that drops packets looks like a hang.
     const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
     impl ManagementCluster {
-        /// Reads these namespaces, or that of the context, or all.
+        /// Reads it.
         ///
         /// # Errors
         /// It can't be read.
-        pub(crate) fn read(args: &ClusterArgs, namespaces: &[String], all: bool) -> Result<Self, Diagnostic> {
-            let scope = match namespaces {
-                _ if all => NamespaceScope::All,
+        pub(crate) fn read(request: &ClusterRequest<'_>) -> Result<Self, Diagnostic> {
+            let args = request.cluster;
+            let scope = match request.namespaces {
+                _ if request.all_namespaces => NamespaceScope::All,
                 [] => NamespaceScope::Context,
                 names => NamespaceScope::Named(names.to_vec()),
             };
-            if let Some(name) = namespaces.iter().find(|name| !names::is_dns_subdomain(name)) {
+            if let Some(name) = request.namespaces.iter().find(|name| !names::is_dns_subdomain(name)) {
                 let error = Diagnostic::error(format!("-n {name}: this is not the name of a namespace"));
                 return Err(error.help("kubectl get namespaces"));
             }
@@ -100,7 +109,7 @@ mod enabled {
                 request_timeout: Some(args.request_timeout.unwrap_or(REQUEST_TIMEOUT))
                     .filter(|timeout| !timeout.is_zero()),
             };
-            let snapshot = xaccount_live::read(&access, &scope).map_err(|error| diagnostic(&error))?;
+            let snapshot = xaccount_live::read(&access, &scope).map_err(|error| diagnostic(&error, request))?;
             Ok(Self {
                 context: snapshot.context,
                 server: snapshot.server,
@@ -112,10 +121,8 @@ mod enabled {
         }
     }
 
-    fn diagnostic(error: &LiveError) -> Diagnostic {
-        // Paths are what most people forgot.
-        let files = matches!(error, LiveError::NoKubeconfig)
-            .then(|| "to read files: kubectl xaccount status clusters/ -R".to_owned());
+    fn diagnostic(error: &LiveError, request: &ClusterRequest<'_>) -> Diagnostic {
+        let files = matches!(error, LiveError::NoKubeconfig).then(|| request.from_files.clone());
         files.into_iter().chain(error.help()).fold(Diagnostic::error(error.to_string()), Diagnostic::help)
     }
 
@@ -123,7 +130,9 @@ mod enabled {
         let place = one.namespace.as_ref().map_or(String::new(), |namespace| format!(" of namespace {namespace}"));
         let warning = Diagnostic::warning(format!("unreadable: {}{place}: {}", one.resource.name(), one.why));
         match &one.rule {
-            Some(rule) => warning.help(format!("missing rule: {rule}")).help("all rules: kubectl xaccount status --print-rbac"),
+            Some(rule) => {
+                warning.help(format!("missing rule: {rule}")).help("all rules: kubectl xaccount status --print-rbac")
+            }
             None => warning,
         }
     }
@@ -146,7 +155,6 @@ pub(crate) use enabled::cluster_role;
 fn disabled() -> Diagnostic {
     Diagnostic::error("this build can't read a management cluster")
         .help("cargo install kubectl-xaccount --features live, or install a release")
-        .help(format!("{} > live.yaml; then --live=live.yaml", DUMP))
 }
 
 /// The least ClusterRole, as YAML.
@@ -164,7 +172,7 @@ impl ManagementCluster {
     ///
     /// # Errors
     /// This build can't read a cluster.
-    pub(crate) fn read(_: &ClusterArgs, _: &[String], _: bool) -> Result<Self, Diagnostic> {
-        Err(disabled())
+    pub(crate) fn read(request: &ClusterRequest<'_>) -> Result<Self, Diagnostic> {
+        Err(disabled().help(request.from_files.clone()))
     }
 }

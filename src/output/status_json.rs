@@ -285,11 +285,7 @@ fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     Some(NotAsMappedJson { wanted, matches, at: places })
 }
 
-fn cluster<'s, O: Provenance>(
-    status: &'s Status<'_, O>,
-    row: &'s Row,
-    source: Option<&AccountId>,
-) -> ClusterJson<'s> {
+fn cluster<'s, O: Provenance>(status: &'s Status<'_, O>, row: &'s Row, source: Option<&AccountId>) -> ClusterJson<'s> {
     let found = &status.inventory[row.object];
     let (verdict, place) = (&row.verdict, place(status.inventory, found));
     ClusterJson {

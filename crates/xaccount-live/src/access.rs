@@ -39,12 +39,15 @@ pub(crate) struct Connection {
 const IN_CLUSTER: &str = "in-cluster";
 
 impl Connection {
-    /// Reads the kubeconfig, and logs in with an exec plugin if it names one. Opens no connection yet.
+    /// Evaluates the kubeconfig, and logs in with an exec plugin if it names one. Opens no connection yet.
     ///
     /// # Errors
-    /// There is no usable kubeconfig, or its credentials can't be used.
-    pub(crate) async fn new(access: &Access) -> Result<Self, LiveError> {
-        let (mut config, context) = config(access).await?;
+    /// The kubeconfig lacks something, or its credentials can't be used.
+    pub(crate) async fn new(access: &Access, found: FoundConfig) -> Result<Self, LiveError> {
+        let (mut config, context) = match found {
+            FoundConfig::InCluster(config) => (*config, IN_CLUSTER.to_owned()),
+            FoundConfig::Kubeconfig(kubeconfig) => of_context(access, *kubeconfig).await?,
+        };
         if let Some(user) = &access.impersonate {
             config.auth_info.impersonate = Some(user.clone());
             config.auth_info.impersonate_groups = None;
@@ -66,22 +69,36 @@ fn server(config: &Config) -> String {
     config.cluster_url.to_string().trim_end_matches('/').to_owned()
 }
 
-/// The configuration and the name of its context. Like kubectl: `--kubeconfig`, otherwise the files of `KUBECONFIG` that
-/// exist, otherwise `~/.kube/config`; in a pod without any of them, its service account (client-go,
-/// `tools/clientcmd/{loader,merged_client_builder}.go`).
-async fn config(access: &Access) -> Result<(Config, String), LiveError> {
-    let kubeconfig = match &access.kubeconfig {
-        Some(path) => Some(read(path)?),
-        None => of_environment()?,
-    };
-    let Some(kubeconfig) = kubeconfig.filter(|one| access.kubeconfig.is_some() || is_filled(one)) else {
-        if access.context.is_none()
-            && let Ok(config) = Config::incluster()
-        {
-            return Ok((config, IN_CLUSTER.to_owned()));
+/// What describes the clusters.
+pub(crate) enum FoundConfig {
+    Kubeconfig(Box<Kubeconfig>),
+    /// The service account of this pod.
+    InCluster(Box<Config>),
+}
+
+impl FoundConfig {
+    /// Like kubectl: `--kubeconfig`, otherwise the files of `KUBECONFIG` that exist, otherwise `~/.kube/config`; in a pod
+    /// without any of them, its service account (client-go, `tools/clientcmd/{loader,merged_client_builder}.go`).
+    ///
+    /// # Errors
+    /// There is none, or a file can't be read.
+    pub(crate) fn find(access: &Access) -> Result<Self, LiveError> {
+        let kubeconfig = match &access.kubeconfig {
+            Some(path) => Some(read(path)?),
+            None => of_environment()?.filter(is_filled),
+        };
+        match kubeconfig {
+            Some(kubeconfig) => Ok(Self::Kubeconfig(Box::new(kubeconfig))),
+            None if access.context.is_some() => Err(LiveError::NoKubeconfig),
+            None => {
+                Config::incluster().map(|config| Self::InCluster(Box::new(config))).map_err(|_| LiveError::NoKubeconfig)
+            }
         }
-        return Err(LiveError::NoKubeconfig);
-    };
+    }
+}
+
+/// The configuration of a context, and its name.
+async fn of_context(access: &Access, kubeconfig: Kubeconfig) -> Result<(Config, String), LiveError> {
     let context = access.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     if context.is_empty() {
         return Err(LiveError::Kubeconfig("it has no current-context".to_owned()));
@@ -98,7 +115,8 @@ fn is_filled(kubeconfig: &Kubeconfig) -> bool {
 }
 
 fn read(path: &Path) -> Result<Kubeconfig, LiveError> {
-    Kubeconfig::read_from(path).map_err(|error| LiveError::Kubeconfig(format!("{}: {}", path.display(), causes(&error))))
+    Kubeconfig::read_from(path)
+        .map_err(|error| LiveError::Kubeconfig(format!("{}: {}", path.display(), causes(&error))))
 }
 
 /// The merged files of `KUBECONFIG`, or `~/.kube/config`. Files that don't exist are skipped.

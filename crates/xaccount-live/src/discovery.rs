@@ -59,11 +59,8 @@ impl Served {
                     break;
                 }
                 let list: ResourceList = connection.get_json(&format!("/apis/{group}/{version}")).await?;
-                for resource in list.resources {
-                    if missing.remove(resource.name.as_str()) {
-                        served.insert((group, resource.name), version.clone());
-                    }
-                }
+                let found = list.resources.into_iter().map(|one| one.name).filter(|name| missing.remove(name.as_str()));
+                served.extend(found.map(|name| ((group, name), version.clone())));
             }
         }
         Ok(Self(served))

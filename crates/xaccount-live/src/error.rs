@@ -115,12 +115,16 @@ impl LiveError {
             Self::Refused { code: 401, .. } => {
                 &["the credentials expired or are not valid: log in again; kubectl auth whoami shows the user"]
             }
-            Self::Refused { code: 403, .. } => &["kubectl xaccount status --print-rbac prints the ClusterRole to grant"],
-            Self::Refused { code: 429, .. } => &["the API server is overloaded: run again later"],
-            Self::Refused { code: 500..=599, message, .. } if message.contains("conversion webhook") => {
-                &["the webhook of CAPA or Cluster API does not answer: kubectl get pods -A -l cluster.x-k8s.io/provider"]
+            Self::Refused { code: 403, .. } => {
+                &["kubectl xaccount status --print-rbac prints the ClusterRole to grant"]
             }
-            Self::Refused { code: 500..=599, .. } => &["run again; kubectl get --raw '/readyz?verbose' shows what fails"],
+            Self::Refused { code: 429, .. } => &["the API server is overloaded: run again later"],
+            Self::Refused { code: 500..=599, message, .. } if message.contains("conversion webhook") => &[
+                "the webhook of CAPA or Cluster API does not answer: kubectl get pods -A -l cluster.x-k8s.io/provider",
+            ],
+            Self::Refused { code: 500..=599, .. } => {
+                &["run again; kubectl get --raw '/readyz?verbose' shows what fails"]
+            }
             Self::Refused { .. } => &["kubectl get --raw PATH shows the same answer"],
             Self::Expired { .. } => &["run again, or with -n NAMESPACE instead of -A"],
             Self::NoNamespace { .. } => &["kubectl get namespaces; -A reads all of them"],

@@ -30,8 +30,9 @@ pub fn cluster_role() -> String {
     for resource in LIVE_RESOURCES {
         groups.entry(resource.group).or_default().push(resource.plural);
     }
-    let mut text = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: xaccount-status\nrules:\n"
-        .to_owned();
+    let mut text =
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: xaccount-status\nrules:\n"
+            .to_owned();
     for (group, plurals) in groups {
         text.push_str("- ");
         // Writing to a `String` can't fail.

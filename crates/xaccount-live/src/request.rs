@@ -44,15 +44,14 @@ impl Connection {
         loop {
             let answer = match self.request_timeout {
                 None => self.attempt(path).await?,
-                Some(after) => tokio::time::timeout(after, self.attempt(path)).await.map_err(|_| {
-                    LiveError::TimedOut { server: self.server.clone(), path: path.to_owned(), after }
-                })??,
+                Some(after) => tokio::time::timeout(after, self.attempt(path))
+                    .await
+                    .map_err(|_| LiveError::TimedOut { server: self.server.clone(), path: path.to_owned(), after })??,
             };
             if answer.status.is_success() {
                 return Ok(answer.body);
             }
-            let is_temporary =
-                matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+            let is_temporary = matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
             if !is_temporary || attempt == MOST_ATTEMPTS {
                 return Err(self.refused(path, &answer));
             }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use xaccount::capa::{CAPA_RESOURCE, CONTROLLER_LABEL, LIVE_RESOURCES, LiveResource};
 
-use crate::access::{Access, Connection};
+use crate::access::{Access, Connection, FoundConfig};
 use crate::discovery::Served;
 use crate::error::LiveError;
 use crate::list::{ItemType, typed};
@@ -43,7 +43,7 @@ pub struct Snapshot {
 pub struct Unreadable {
     /// The resource.
     pub resource: LiveResource,
-    /// The namespace, if it was asked for in one.
+    /// The namespace, if it was requested in one.
     pub namespace: Option<String>,
     /// The error of the server.
     pub why: String,
@@ -66,10 +66,12 @@ struct UidMetadata {
 /// # Errors
 /// The cluster can't be reached, it is not a management cluster, or none of its clusters can be read.
 pub fn read(access: &Access, scope: &NamespaceScope) -> Result<Snapshot, LiveError> {
+    // Without one, nothing that could open a socket is started.
+    let config = FoundConfig::find(access)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| LiveError::Unreachable { server: String::new(), why: error.to_string() })?;
     runtime.block_on(async {
-        let connection = Connection::new(access).await?;
+        let connection = Connection::new(access, config).await?;
         Reader { connection: &connection, objects: Vec::new(), unreadable: Vec::new(), refusal: None }.read(scope).await
     })
 }

@@ -18,7 +18,7 @@ use tree::{Tree, USAGE};
 
 use super::input;
 use super::live::not_read;
-use super::management_cluster::{self, ManagementCluster};
+use super::management_cluster::{self, ClusterRequest, ManagementCluster};
 use super::map_file::MapFile;
 use super::request::account_id;
 use super::revision::refuse_stdin_twice;
@@ -36,6 +36,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let mut paths = input::paths(&args.input);
     // A dump is a file like any other.
     paths.extend(args.live.clone().filter(|path| !path.as_os_str().is_empty()));
+    if args.all_namespaces && !paths.is_empty() {
+        let error = Diagnostic::error("-A reads all namespaces of a management cluster, and files are named");
+        return Err(error.help("every namespace of the files is read; -n NS reads only some").into());
+    }
     match (paths.is_empty(), args.cluster.first_flag()) {
         (true, _) => of_cluster(args, terminal),
         (false, Some(flag)) => Err(not_read(flag).into()),
@@ -73,7 +77,12 @@ fn of_cluster(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError>
         true => MapFile::find(&args.map, &[PathBuf::from("-")], terminal)?,
         false => None,
     };
-    let cluster = ManagementCluster::read(&args.cluster, &args.select.namespace, args.all_namespaces)?;
+    let cluster = ManagementCluster::read(&ClusterRequest {
+        cluster: &args.cluster,
+        namespaces: &args.select.namespace,
+        all_namespaces: args.all_namespaces,
+        from_files: "to read files: kubectl xaccount status clusters/ -R".to_owned(),
+    })?;
     if let Some(map) = &map {
         cluster.is_that_of(map)?;
     }
@@ -211,7 +220,8 @@ fn other_release(map: &MapFile, release: Option<Release>, controllers: &[Control
     let (release, version) = (release?, map.map.source.capa_version.as_ref()?);
     let other = controllers.iter().find(|one| one.release().is_some_and(|running| running != release))?;
     let place = map.place(version.span);
-    let warning = Diagnostic::warning(format!("{place}: source.capaVersion is {release}, but another release runs: {other}"));
+    let warning =
+        Diagnostic::warning(format!("{place}: source.capaVersion is {release}, but another release runs: {other}"));
     let running = other.release()?;
     Some(warning.help(format!("set source.capaVersion to {running}, or pass --capa-version {running}")))
 }

@@ -21,7 +21,8 @@ use crate::commands::revision::{Against, MissingInputs, Revision, root_in};
 use crate::commands::{CommandError, Messages};
 use crate::output::UnreadJson;
 
-pub(super) const USAGE: Usage = Usage { verb: "status", flags: "", edits: false, reads_kustomizations: false, prints: "" };
+pub(super) const USAGE: Usage =
+    Usage { verb: "status", flags: "", edits: false, reads_kustomizations: false, prints: "" };
 
 /// One of the two trees.
 pub(super) struct Tree {
@@ -172,4 +173,3 @@ fn not_read(error: Diagnostic) -> Diagnostic {
     };
     Diagnostic { severity: Severity::Warning, help, ..error }.help("not in the table; --exit-code counts it as unknown")
 }
-

@@ -54,7 +54,10 @@ pub(crate) fn page(names: &[&str], next: &str) -> Reply {
             )
         })
         .collect();
-    Reply::ok(format!(r#"{{"kind":"List","apiVersion":"v1","metadata":{{"continue":"{next}"}},"items":[{}]}}"#, items.join(",")))
+    Reply::ok(format!(
+        r#"{{"kind":"List","apiVersion":"v1","metadata":{{"continue":"{next}"}},"items":[{}]}}"#,
+        items.join(",")
+    ))
 }
 
 /// What an empty management cluster answers.
@@ -110,7 +113,7 @@ impl FakeServer {
         command.args(line.split_whitespace()).output().unwrap()
     }
 
-    /// The lists of AWSClusters that were asked for: their queries.
+    /// The lists of AWSClusters that were requested: their queries.
     pub(crate) fn queries(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         requests.iter().filter_map(|path| path.strip_prefix(CLUSTERS)?.strip_prefix('?')).map(str::to_owned).collect()

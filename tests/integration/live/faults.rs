@@ -52,7 +52,11 @@ fn a_list_that_expires_is_read_again_from_the_start() {
     });
     let output = server.run("status -A -o name");
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && stdout.matches("wren").count() == 1 && stdout.contains("rail"), "{}", text(&output));
+    assert!(
+        output.status.success() && stdout.matches("wren").count() == 1 && stdout.contains("rail"),
+        "{}",
+        text(&output)
+    );
     assert_eq!(server.queries().len(), 4);
 
     let server = FakeServer::new(move |path, _| {
@@ -80,7 +84,8 @@ fn too_many_requests_are_repeated_when_the_server_says() {
 #[test]
 fn server_errors_name_the_request_and_the_reason() {
     let server = failing(|| Reply::error("500 Internal Server Error", "InternalError", "etcdserver: no leader"));
-    let request = format!("{} answered GET {CLUSTERS}?limit=500 with 500 InternalError: etcdserver: no leader", server.url);
+    let request =
+        format!("{} answered GET {CLUSTERS}?limit=500 with 500 InternalError: etcdserver: no leader", server.url);
     fails(&server, "status -A", &[&request, "readyz"]);
     let message = "conversion webhook for infrastructure.cluster.x-k8s.io/v1beta1, Kind=AWSCluster failed";
     let server = failing(move || Reply::error("500 Internal Server Error", "InternalError", message));

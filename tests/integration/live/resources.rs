@@ -48,17 +48,32 @@ fn with_controller(server: &Server) {
     ));
 }
 
+/// The machine pool of a cluster, with its Auto Scaling group in an account.
+fn pool(namespace: &str, cluster: &str, account: &str) -> String {
+    format!(
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSMachinePool\n\
+         metadata: {{name: of-{cluster}, namespace: {namespace}, labels: {{cluster.x-k8s.io/cluster-name: {cluster}}}}}\n\
+         spec:\n  minSize: 1\n  maxSize: 1\n  awsLaunchTemplate: {{}}\n  \
+         providerID: 'arn:aws:autoscaling:eu-west-1:{account}:autoScalingGroup:1:autoScalingGroupName/a'\n"
+    )
+}
+
+/// Name, result and accounts of each cluster in `-o json`.
+fn verdicts(stdout: &[u8]) -> Vec<String> {
+    let value: Value = serde_json::from_slice(stdout).unwrap();
+    let verdict = |cluster: &Value| {
+        let evidence = cluster["resources"]["evidence"].as_array().unwrap();
+        let accounts: String = evidence.iter().map(|one| one["account"].as_str().unwrap()).collect();
+        let (name, verdict) = (cluster["name"].as_str().unwrap(), cluster["resources"]["verdict"].as_str().unwrap());
+        format!("{name} {verdict} {accounts}")
+    };
+    value["clusters"].as_array().unwrap().iter().map(verdict).collect()
+}
+
 #[test]
 fn resources_in_another_account_are_found() {
     let Some(server) = server("resources_in_another_account_are_found") else { return };
     let (namespace, other) = (server.namespace(), server.namespace());
-    let pool = |labels: &str, account: &str| {
-        format!(
-            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSMachinePool\n\
-             metadata: {{name: pool, namespace: {namespace}, labels: {{{labels}}}}}\nspec:\n  minSize: 1\n  maxSize: 1\n  \
-             awsLaunchTemplate: {{}}\n  providerID: 'arn:aws:autoscaling:eu-west-1:{account}:autoScalingGroup:1:autoScalingGroupName/a'\n"
-        )
-    };
     server.apply(
         &[
             identity(&namespace, "222222222222"),
@@ -72,26 +87,12 @@ fn resources_in_another_account_are_found() {
         .join("---\n"),
     );
     // A user's ARN is not evidence; CAPA's is.
-    let labels = "cluster.x-k8s.io/cluster-name: pooled";
-    server.apply(&pool("cluster.x-k8s.io/cluster-name: classic", "444444444444"));
-    let of_capa = ["apply", "--server-side", "--force-conflicts", "--field-manager=cluster-api-provider-aws-controller", "-f", "-"];
-    server.kubectl(&of_capa, &pool(labels, "555555555555").replace("name: pool,", "name: pool-of-capa,"));
+    server.apply(&pool(&namespace, "classic", "444444444444"));
+    let of_capa = "--field-manager=cluster-api-provider-aws-controller";
+    server.kubectl(&["apply", "--server-side", of_capa, "-f", "-"], &pool(&namespace, "pooled", "555555555555"));
     let line = format!("status -n {namespace} -o json --exit-code");
     let output = server.run(&line);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let verdicts = |stdout: &[u8]| {
-        let value: Value = serde_json::from_slice(stdout).unwrap();
-        let clusters = value["clusters"].as_array().unwrap().clone();
-        clusters
-            .iter()
-            .map(|cluster| {
-                let evidence = &cluster["resources"]["evidence"];
-                let accounts = evidence.as_array().unwrap().iter().map(|one| one["account"].as_str().unwrap().to_owned());
-                let name = cluster["name"].as_str().unwrap();
-                format!("{name} {} {}", cluster["resources"]["verdict"].as_str().unwrap(), accounts.collect::<String>())
-            })
-            .collect::<Vec<_>>()
-    };
     let expected = [
         "classic without evidence ",
         "moved mismatch 333333333333",
@@ -137,7 +138,9 @@ fn the_controller_is_described_and_compared_with_the_map() {
                       arn:aws:iam::111111111111:role/capa (IRSA)\n";
     assert!(shown.contains(controller) && !shown.contains("Warning"), "{shown}");
     // Its account is the source account.
-    let mismatch = format!("mismatch: {namespace}/away: identity -> the source account 111111111111; its load balancer is in 222222222222");
+    let mismatch = format!(
+        "mismatch: {namespace}/away: identity -> the source account 111111111111; its load balancer is in 222222222222"
+    );
     assert!(shown.contains(&mismatch) && shown.contains("1 confirmed, 1 mismatch"), "{shown}");
     assert!(shown.contains("evaluated for CAPA v2.13.0"), "{shown}");
     let directory = tempfile::tempdir().unwrap();

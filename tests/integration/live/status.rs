@@ -81,7 +81,9 @@ fn a_cluster_is_evaluated_like_its_dump() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|cluster| format!("{} {}", cluster["name"].as_str().unwrap(), cluster["verdict"]["outcome"].as_str().unwrap()))
+        .map(|cluster| {
+            format!("{} {}", cluster["name"].as_str().unwrap(), cluster["verdict"]["outcome"].as_str().unwrap())
+        })
         .collect();
     assert_eq!(outcomes, ["grey permitted", "smew unknown", "teal permitted", "white denied", "eider permitted"]);
 }
@@ -95,7 +97,8 @@ fn the_context_decides_unless_flags_do() {
     let path = server.directory.join("of-namespace");
     fs::write(&path, kubeconfig).unwrap();
     let names = |line: &str| {
-        let output = server.program(line).env("KUBECONFIG", format!("/no/kubeconfig:{}", path.display())).output().unwrap();
+        let output =
+            server.program(line).env("KUBECONFIG", format!("/no/kubeconfig:{}", path.display())).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
         let value: Value = serde_json::from_slice(&output.stdout).unwrap();
         let clusters = value["clusters"].as_array().unwrap().clone();
@@ -105,7 +108,10 @@ fn the_context_decides_unless_flags_do() {
     let of = |names: &[&String]| names.iter().map(|name| (*name).clone()).collect::<BTreeSet<String>>();
     let (found, stderr) = names("status -o json");
     assert_eq!(found, of(&[&namespace]));
-    assert!(stderr.starts_with(&format!("context management, server {}, namespace {namespace}\n", server.url)), "{stderr}");
+    assert!(
+        stderr.starts_with(&format!("context management, server {}, namespace {namespace}\n", server.url)),
+        "{stderr}"
+    );
     assert_eq!(names(&format!("status -n {other} -o json")).0, of(&[&other]));
     assert_eq!(names(&format!("status -n {other},{namespace} -o json")).0, of(&[&namespace, &other]));
     let (all, stderr) = names("status -A -o json");
@@ -117,7 +123,10 @@ fn only_get_and_list_are_requested_and_no_secret() {
     let Some(server) = server("only_get_and_list_are_requested_and_no_secret") else { return };
     let namespace = namespace(server);
     let user = format!("auditor-of-{namespace}");
-    server.kubectl(&["create", "clusterrolebinding", &user, "--clusterrole=cluster-admin", &format!("--user={user}")], "");
+    server.kubectl(
+        &["create", "clusterrolebinding", &user, "--clusterrole=cluster-admin", &format!("--user={user}")],
+        "",
+    );
     for scope in [format!("-n {namespace}"), "-A".to_owned()] {
         let output = server.run(&format!("status {scope} --as {user}"));
         assert!(output.status.success(), "{}", text(&output));
@@ -148,7 +157,10 @@ fn a_resource_that_may_not_be_read_keeps_the_rest() {
     let output = server.run(&format!("status -n {namespace} --as {user} --exit-code"));
     let all = text(&output);
     assert_eq!(output.status.code(), Some(1), "{all}");
-    assert!(all.contains("grey") && all.contains("unreadable: awsclusterroleidentities.infrastructure.cluster.x-k8s.io"), "{all}");
+    assert!(
+        all.contains("grey") && all.contains("unreadable: awsclusterroleidentities.infrastructure.cluster.x-k8s.io"),
+        "{all}"
+    );
     let rule = "missing rule: {apiGroups: [\"infrastructure.cluster.x-k8s.io\"], resources: [awsclusterroleidentities], verbs: [get, list]}";
     assert!(all.contains(rule) && all.contains("status --print-rbac"), "{all}");
     assert!(!all.contains("unreadable: awsclusters."), "{all}");

@@ -62,11 +62,13 @@ fn pruning_keeps_an_identity_that_the_cluster_uses() {
     fs::write(&path, &cluster).unwrap();
     fs::write(&of_identity, &identity).unwrap();
     server.apply(&format!("{cluster}---\n{identity}"));
-    let (status, all) = run(server, directory.path(), "eject . --prune --identity-name cross-account-role-444444444444 --live --write");
+    let (status, all) =
+        run(server, directory.path(), "eject . --prune --identity-name cross-account-role-444444444444 --live --write");
     assert!(status == Some(2) && all.contains(&format!("{namespace}/grey")), "{all}");
     assert_eq!(fs::read_to_string(&path).unwrap(), cluster);
     server.kubectl(&["-n", &namespace, "delete", "awscluster", "grey"], "");
-    let (status, all) = run(server, directory.path(), "eject . --prune --identity-name cross-account-role-444444444444 --live --write");
+    let (status, all) =
+        run(server, directory.path(), "eject . --prune --identity-name cross-account-role-444444444444 --live --write");
     assert_eq!(status, Some(0), "{all}");
     assert_eq!(fs::read_to_string(&path).unwrap(), without_reference(&cluster));
 }

@@ -2,8 +2,8 @@
 
 use lossless_yaml::{NodeId, Tree};
 
-use super::workload::{Workload, workload};
 use super::field::{Field, descend, meta};
+use super::workload::{Workload, workload};
 use crate::diag::Span;
 use crate::kubernetes::base64;
 use crate::templates::is_filled_in;

@@ -133,8 +133,11 @@ mod tests {
     fn what_capa_wrote_is_evidence() {
         let status = format!("status: {{networkStatus: {{apiServerElb: {{arn: '{ARN}'}}}}}}");
         assert_eq!(shown("AWSCluster", &status), ["load balancer 222222222222"]);
-        let addon = |account: &str, name: &str| format!("{{name: {name}, arn: 'arn:aws-cn:eks:cn-north-1:{account}:addon/a/{name}/1'}}");
-        let (cni, dns, other) = (addon("222222222222", "cni"), addon("222222222222", "dns"), addon("333333333333", "x"));
+        let addon = |account: &str, name: &str| {
+            format!("{{name: {name}, arn: 'arn:aws-cn:eks:cn-north-1:{account}:addon/a/{name}/1'}}")
+        };
+        let (cni, dns, other) =
+            (addon("222222222222", "cni"), addon("222222222222", "dns"), addon("333333333333", "x"));
         let status = format!(
             "status: {{addons: [{cni}, {dns}, {other}, {{name: y}}], oidcProvider: {{arn: 'arn:aws:iam::222222222222:oidc-provider/o'}}}}"
         );
@@ -147,7 +150,10 @@ mod tests {
         let role = "arn:aws:iam::222222222222:role/a";
         for (kind, rest) in [
             ("AWSCluster", format!("spec: {{networkStatus: {{apiServerElb: {{arn: '{ARN}'}}}}}}")),
-            ("AWSCluster", "status: {networkStatus: {apiServerElb: {dnsName: a.elb.amazonaws.com, arn: ''}}}".to_owned()),
+            (
+                "AWSCluster",
+                "status: {networkStatus: {apiServerElb: {dnsName: a.elb.amazonaws.com, arn: ''}}}".to_owned(),
+            ),
             ("AWSCluster", "status: {networkStatus: {apiServerElb: {arn: 'arn:aws:iam::aws:policy/a'}}}".to_owned()),
             ("AWSManagedControlPlane", format!("spec: {{addons: [{{serviceAccountRoleARN: '{role}'}}]}}")),
             ("AWSClusterTemplate", format!("status: {{networkStatus: {{apiServerElb: {{arn: '{ARN}'}}}}}}")),
@@ -160,7 +166,9 @@ mod tests {
     fn a_provider_id_counts_only_if_capa_wrote_it() {
         let asg = "spec: {providerID: 'arn:aws:autoscaling:us-west-2:222222222222:autoScalingGroup:1:autoScalingGroupName/a'}";
         let of = |manager: &str, field: &str| {
-            format!("metadata: {{managedFields: [{{manager: {manager}, fieldsV1: {{'f:spec': {{'f:{field}': {{}}}}}}}}]}}\n{asg}")
+            format!(
+                "metadata: {{managedFields: [{{manager: {manager}, fieldsV1: {{'f:spec': {{'f:{field}': {{}}}}}}}}]}}\n{asg}"
+            )
         };
         let capa = "cluster-api-provider-aws-controller";
         assert_eq!(shown("AWSMachinePool", &of(capa, "providerID")), ["Auto Scaling group 222222222222"]);

@@ -29,9 +29,9 @@ pub fn controllers<O: Provenance>(inventory: &Inventory<O>) -> Vec<Controller> {
         let (namespace, name) = (inventory.namespace_of(found), found.object.name.clone().unwrap_or_default());
         // The name of a Pod is that of its ReplicaSet, which is that of the Deployment, with suffixes: NAME-7d4b9c-x2x4z.
         let is_of = |pod: &str| pod.strip_prefix(&name).is_some_and(|rest| rest.matches('-').count() == 2);
-        let pod = pods.iter().find(|(pod, _)| {
-            inventory.namespace_of(pod) == namespace && pod.object.name.as_deref().is_some_and(is_of)
-        });
+        let pod = pods
+            .iter()
+            .find(|(pod, _)| inventory.namespace_of(pod) == namespace && pod.object.name.as_deref().is_some_and(is_of));
         let workload = pod.map_or(workload, |(_, workload)| workload).clone();
         controllers.push(Controller { namespace: namespace.to_owned(), name, workload });
     }
