@@ -8,7 +8,7 @@ use xaccount::aws::AccountId;
 use xaccount::diag::{Diagnostic, SourceMap, escape_control};
 use xaccount::inventory::Provenance;
 use xaccount::plan::cluster_title;
-use xaccount::status::{self, AccountSummary, Move, MoveSide, Options, ResourcesVerdict, Row, Status};
+use xaccount::status::{self, AccountSummary, Controller, Move, MoveSide, Options, ResourcesVerdict, Row, Status};
 
 use super::tree::{Tree, USAGE};
 use crate::cli::{Status as Args, StatusFormat};
@@ -34,6 +34,8 @@ pub(super) struct StatusWork<'w, O> {
     pub(super) account: Option<&'w AccountId>,
     /// The source account, if the map has it.
     pub(super) source: Option<&'w AccountId>,
+    /// The controllers that run.
+    pub(super) controllers: &'w [Controller],
     pub(super) style: TableStyle<'w>,
     pub(super) terminal: &'w Terminal,
 }
@@ -86,6 +88,7 @@ impl<O: Provenance> StatusWork<'_, O> {
                         let all = self.terminal.explains();
                         output::status_reasons(status, all, style)
                             + &output::resource_lines(status, self.source, all, style.screen)
+                            + &output::observed_lines(status, self.controllers, output::now(), style.screen)
                     }
                 };
                 (output::status_table(status, style) + &reasons).into_bytes()

@@ -158,7 +158,16 @@ impl Run<'_> {
         };
         let of_controllers = source_account(&controllers);
         let source = source.or(of_controllers.as_ref());
-        let work = StatusWork { args, tree, status: &status, account: account.as_ref(), source, style, terminal };
+        let work = StatusWork {
+            args,
+            tree,
+            status: &status,
+            account: account.as_ref(),
+            source,
+            controllers: &controllers,
+            style,
+            terminal,
+        };
         match work.answer(old, &options, &mut messages) {
             Ok(StatusAnswer { stdout, meaning, found }) => {
                 let wrappers = Wrappers::beside(&tree.inventory, &USAGE, "not in the table");

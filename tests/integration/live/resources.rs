@@ -157,3 +157,21 @@ fn the_controller_is_described_and_compared_with_the_map() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }
+
+#[test]
+fn what_controllers_report_is_shown_with_its_age() {
+    let Some(server) = server("what_controllers_report_is_shown_with_its_age") else { return };
+    let namespace = server.namespace();
+    let failing = cluster(&namespace, "failing", None, None)
+        .replace("{name:", "{finalizers: [example.com/hold], name:")
+        + "status:\n  conditions:\n  - type: Ready\n    status: \"False\"\n    severity: Error\n    reason: VpcReconciliationFailed\n    \
+           lastTransitionTime: 2020-01-01T00:00:00Z\n    message: 'User: arn:aws:iam::222222222222:user/capa is not authorized \
+           to perform: ec2:DescribeVpcs on private-text'\n";
+    server.apply(&failing);
+    server.kubectl(&["-n", &namespace, "delete", "awscluster", "failing", "--wait=false"], "");
+    let shown = text(&server.run(&format!("status -n {namespace}")));
+    let line = shown.lines().find(|line| line.contains("Ready is False for ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.starts_with(&format!("{namespace}/failing: ")), "{line}");
+    assert!(line.ends_with("d: VpcReconciliationFailed; AWS refused arn:aws:iam::222222222222:user/capa"), "{line}");
+    assert!(shown.contains("/failing: being deleted for ") && !shown.contains("private-text"), "{shown}");
+}

@@ -17,6 +17,7 @@ use super::identity::{
 };
 use super::labels::Labels;
 use super::misplaced::misplaced;
+use super::observed::{Observed, observed};
 use super::refused_field::{ExaminedKind, RefusedField, refused_fields};
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{Topology, TopologyCluster, class_templates, cluster};
@@ -123,6 +124,8 @@ pub struct Object {
     pub applied: Option<Box<Applied>>,
     /// In which accounts its resources are, as far as it shows that.
     pub evidence: Box<[AccountEvidence]>,
+    /// What controllers wrote into it, if an API server returned it.
+    pub observed: Option<Box<Observed>>,
     /// What it shows about the pod of CAPA.
     pub controller_fact: Option<Box<ControllerFact>>,
 }
@@ -343,6 +346,10 @@ pub(super) fn view_as(
             _ => None,
         },
         evidence: evidence(tree, node, &api_version, &kind),
+        observed: match &object_kind {
+            ObjectKind::Referencing { .. } => observed(tree, node, &kind),
+            _ => None,
+        },
         api_version,
         kind,
         kind_span,
@@ -540,6 +547,7 @@ pub(super) fn refused(
         applied: None,
         controller_fact: None,
         evidence: Box::default(),
+        observed: None,
     }
 }
 
