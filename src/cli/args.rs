@@ -87,9 +87,9 @@ pub(crate) struct TargetArgs {
     #[arg(long, hide_short_help = true, value_name = "NAMESPACE/NAME", value_parser = namespaced_name)]
     pub(crate) orphan_resources: Vec<String>,
 
-    /// Dump of the management cluster (kubectl get … -A -o yaml), used to find clusters that may run
+    /// Read the management cluster, or this dump of it (kubectl get … -A -o yaml), to find clusters that may run
     ///
-    /// A cluster in the dump may run in the account that the dump shows. It changes account only with --move-account and --orphan-resources. For such a cluster, Git's HEAD is not checked.
+    /// Without FILE, it is the cluster of the kubeconfig's context. A cluster in it may run in the account that it shows. It changes account only with --move-account and --orphan-resources. For such a cluster, Git's HEAD is not checked.
     #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = path())]
     pub(crate) live: Option<PathBuf>,

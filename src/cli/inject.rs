@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::args::{IdentityArgs, InputArgs, MapArgs, ModeArgs, ScanArgs, SelectArgs, TargetArgs, TopologyArgs};
+use super::cluster::ClusterArgs;
 use super::help::{EDIT_EXIT_STATUS, MORE, TEMPLATE};
 
 const EXAMPLE: &str = "\
@@ -43,6 +44,9 @@ pub(crate) struct Inject {
     pub(crate) scan: ScanArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The command line: verbs and flags.
 
 mod args;
+mod cluster;
 mod completion;
 mod eject;
 mod explain;
@@ -25,6 +26,7 @@ use std::path::Path;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use args::{ConfigArgs, IdentityArgs, InputArgs, ModeArgs, OutputFormat, SelectArgs, TargetArgs};
+pub(crate) use cluster::ClusterArgs;
 pub(crate) use completion::{Completion, CompletionOf};
 pub(crate) use eject::Eject;
 pub(crate) use explain::Explain;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cluster::ClusterArgs;
 use super::values::path;
 
 #[derive(Debug, Args)]
@@ -15,10 +16,13 @@ pub(crate) struct PruneArgs {
     #[arg(long)]
     pub(crate) prune: bool,
 
-    /// Dump of the management cluster (kubectl get … -A -o yaml): refuse to remove an identity that an object there uses
+    /// Read the management cluster, or this dump of it: refuse to remove an identity that an object there uses
     ///
-    /// An object that is being deleted uses its identity, too. The command that writes a dump is in the error about a file that is not one.
+    /// Without FILE, it is the cluster of the kubeconfig's context. An object that is being deleted uses its identity, too. The command that writes a dump is in the error about a file that is not one.
     #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = path())]
     pub(crate) live: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use xaccount::capa::Release;
 
 use super::args::{ConfigArgs, InputArgs, SelectArgs};
+use super::cluster::ClusterArgs;
 use super::help::{MORE, TEMPLATE};
 use super::values::{AskedAccount, account_or_name, path};
 
@@ -25,9 +26,15 @@ Examples:
   # Which clusters a change moves to another account
   kubectl xaccount status clusters/ -R --against main --exit-code
 
-  # A live management cluster
-  kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces \\
-    -A -o yaml | kubectl xaccount status -f -
+  # The management cluster of a context, all namespaces
+  kubectl xaccount status -A --context management
+
+  # What the user of a context needs for that
+  kubectl xaccount status --print-rbac | kubectl apply -f -
+
+  # A dump of a management cluster, without a connection
+  kubectl get clusters,awsclusters,awsri,awsci,ns -A -o yaml > live.yaml
+  kubectl xaccount status --live=live.yaml
 
   # An account map generated from the manifests
   kubectl xaccount status clusters/ -R -o map > .xaccount.yaml";
@@ -41,11 +48,11 @@ Exit status:
 
 /// Show each cluster's account and identity, and whether CAPA allows it
 ///
-/// Evaluates every cluster as CAPA's controller does: the identity must exist and allow the cluster's namespace, and so must each identity that it gets its credentials from. Manifests are read as `kubectl apply` sends them, with the defaults and refusals of CAPA's webhooks and the fields that the API server drops. What is not in the files is `unknown`. With an account map, a cluster in another account than the map says is `not as mapped`. Bodies of Secrets are not read.
+/// Evaluates every cluster as CAPA's controller does: the identity must exist and allow the cluster's namespace, and so must each identity that it gets its credentials from. Manifests are read as `kubectl apply` sends them, with the defaults and refusals of CAPA's webhooks and the fields that the API server drops. What is not in the files is `unknown`. Without PATH, the objects are read from the management cluster of the kubeconfig's context, with get and list only, and never a Secret. With an account map, a cluster in another account than the map says is `not as mapped`. Bodies of Secrets are not read.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EXIT_STATUS,
     help_template = TEMPLATE,
-    override_usage = "kubectl xaccount status PATH... [-R] [-o FORMAT] [flags]")]
+    override_usage = "kubectl xaccount status PATH... [-R] [-o FORMAT] [flags]\n       kubectl xaccount status [-n NS | -A] [-o FORMAT] [flags]")]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -81,6 +88,22 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) map: ConfigArgs,
 
+    /// Read the management cluster of the context, which is the default without PATH; or this dump of one
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = path(), conflicts_with_all = ["paths", "filenames"], help_heading = "Management cluster")]
+    pub(crate) live: Option<PathBuf>,
+
+    /// Read all namespaces of the management cluster, not only that of the context
+    #[arg(short = 'A', long, conflicts_with = "namespace", help_heading = "Management cluster")]
+    pub(crate) all_namespaces: bool,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+
+    /// Print the least ClusterRole that reading a management cluster needs, as YAML
+    #[arg(long, hide_short_help = true, help_heading = "Management cluster")]
+    pub(crate) print_rbac: bool,
+
     /// Print more columns (wide), names (name), data (json, yaml), a flowchart (mermaid) or an account map (map)
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<StatusFormat>,
@@ -88,6 +111,10 @@ pub(crate) struct Status {
     /// Print tables without a header line
     #[arg(long, help_heading = "Mode")]
     pub(crate) no_headers: bool,
+
+    /// With --exit-code: exit with 1, too, if no object shows that a cluster's resources are in its account
+    #[arg(long, hide_short_help = true, requires = "exit_code", conflicts_with_all = ["against", "account"], help_heading = "Mode")]
+    pub(crate) require_evidence: bool,
 
     /// Exit with 1 if a cluster is not permitted, or with --against, if a cluster moved or may have moved
     #[arg(long, help_heading = "Mode")]

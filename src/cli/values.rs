@@ -1,6 +1,7 @@
 //! Parsers for the values of flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
@@ -178,4 +179,45 @@ pub(super) fn topology_variable(text: &str) -> Result<TopologyVariable, String> 
         );
     }
     Ok(TopologyVariable(path))
+}
+
+/// A duration as kubectl takes it: `90s`, `1m30s`, or seconds without a unit.
+pub(super) fn go_duration(text: &str) -> Result<Duration, String> {
+    let form = || format!("'{text}' is not a duration: write 30s, 2m or 1m30s; 0 means no limit");
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let (mut rest, mut sum) = (text, Duration::ZERO);
+    while !rest.is_empty() {
+        let number_end = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(form)?;
+        let (number, with_unit) = rest.split_at(number_end);
+        let number: u32 = number.parse().map_err(|_| form())?;
+        let unit_end = with_unit.find(|letter: char| letter.is_ascii_digit()).unwrap_or(with_unit.len());
+        let (unit, next) = with_unit.split_at(unit_end);
+        sum += match unit {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            _ => return Err(form()),
+        } * number;
+        rest = next;
+    }
+    if text.is_empty() { Err(form()) } else { Ok(sum) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_those_of_kubectl() {
+        for (text, seconds) in [("0", 0.0), ("7", 7.0), ("90s", 90.0), ("1m30s", 90.0), ("1h", 3600.0), ("250ms", 0.25)]
+        {
+            assert_eq!(go_duration(text).map(|duration| duration.as_secs_f64()), Ok(seconds), "{text}");
+        }
+        for text in ["", "-1s", "s", "1x", "1m30", "1.5s"] {
+            assert!(go_duration(text).is_err(), "{text}");
+        }
+    }
 }

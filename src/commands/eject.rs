@@ -14,6 +14,7 @@ use xaccount::usages;
 use super::edit::{Delivery, Mode, refuse_inputs};
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
+use super::live::LiveSource;
 use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::prune::{UserSearch, emptied, generated, refuse_live};
@@ -99,9 +100,9 @@ impl EjectWork<'_> {
                 return Err(about(warnings));
             }
         };
-        if let Some(path) = &args.prune.live {
+        if let Some(source) = LiveSource::of(args.prune.live.as_deref(), &args.prune.cluster)? {
             let removed = RemovedAccess::of(&inventory, &outcome);
-            refuse_live(path, self.scan, &inventory, &removed).map_err(about)?;
+            refuse_live(source, self.scan, &inventory, &removed).map_err(about)?;
         }
         warnings.extend(outcome.warnings.iter().cloned());
         warnings.extend(emptied(session, &outcome, builds));

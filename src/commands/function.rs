@@ -18,6 +18,8 @@ use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
 use super::empty::none_selected;
+use super::live::LiveSource;
+use super::management_cluster::DUMP;
 use super::named_map::NamedMap;
 use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
@@ -116,7 +118,12 @@ impl FunctionWork<'_> {
         let inventory = input::placed(inventory, flags.select.default_namespace.as_deref());
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
-            let (live, warning) = live::read(path, &scan, &inventory).map_err(|error| early(vec![error]))?;
+            if path.as_os_str().is_empty() {
+                let error = Diagnostic::error("fn reads no management cluster; --live=FILE reads a dump of one");
+                return Err(early(vec![error.help(format!("{DUMP} > live.yaml"))]));
+            }
+            let source = LiveSource::Dump(path);
+            let (live, warning) = live::read(source, &scan, &inventory).map_err(|error| early(vec![error]))?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

@@ -16,6 +16,7 @@ use xaccount::usages;
 
 use super::edit::{Attempt, Delivery, Mode, content_of, unless_outrun};
 use super::input::{self, counted};
+use super::live::LiveSource;
 use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::prune::{UserSearch, emptied, generated, refuse_live};
@@ -170,8 +171,9 @@ impl PruneWork<'_> {
             warnings.extend(is_unchecked.then(eject::order_of_namespaces));
             unused.iter().for_each(|one| one.add_to(inventory, &mut outcome));
         }
-        if let Some(path) = &self.args.unused.prune.live {
-            refuse_live(path, self.scan, inventory, &removed)?;
+        let unused = &self.args.unused.prune;
+        if let Some(source) = LiveSource::of(unused.live.as_deref(), &unused.cluster).map_err(|error| vec![error])? {
+            refuse_live(source, self.scan, inventory, &removed)?;
         }
         Ok((outcome, warnings))
     }

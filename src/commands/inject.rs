@@ -14,6 +14,7 @@ use xaccount::session::Session;
 use super::edit::{Attempt, Delivery, Mode, refuse_inputs, unless_outrun, until_done};
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
+use super::live::LiveSource;
 use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::request::{identity_file, request, specified_target};
@@ -135,8 +136,8 @@ impl InjectWork<'_> {
         let inventory =
             with_owners(inventory, self.session, &self.request.selection, map, &kustomizations.builds, true);
         let mut evidence = Evidence::default();
-        if let Some(path) = &self.args.target.live {
-            let (live, warning) = live::read(path, self.scan, &inventory)?;
+        if let Some(source) = LiveSource::of(self.args.target.live.as_deref(), &self.args.cluster)? {
+            let (live, warning) = live::read(source, self.scan, &inventory)?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

@@ -16,6 +16,7 @@ pub(crate) mod inject;
 mod input;
 pub(crate) mod lint;
 mod live;
+mod management_cluster;
 pub(crate) mod map;
 mod map_file;
 mod map_tree;

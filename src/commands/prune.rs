@@ -13,7 +13,7 @@ use xaccount::plan::Outcome;
 use xaccount::session::{self, Session};
 use xaccount::usages::{self, UsageLimits};
 
-use super::live;
+use super::live::{self, LiveSource};
 use super::map_file::MapFile;
 
 /// The directories that limit the search for users of identities.
@@ -70,17 +70,17 @@ pub(crate) fn generated(map: Option<&MapFile>) -> Result<GeneratedIdentities, Ve
     Ok(GeneratedIdentities::of(requests?).with_unmanaged(unmanaged))
 }
 
-/// Refuses a plan that removes what an object in a dump of the management cluster uses.
+/// Refuses a plan that removes what an object in the management cluster uses.
 ///
 /// # Errors
-/// The dump can't be read, it has no cluster, or an object in it uses what is removed.
+/// The cluster can't be read, a dump of it has no cluster, or an object in it uses what is removed.
 pub(crate) fn refuse_live(
-    path: &Path,
+    source: LiveSource<'_>,
     scan: &Scan<'_>,
     inventory: &Inventory,
     removed: &[RemovedAccess],
 ) -> Result<(), Vec<Diagnostic>> {
-    let dump = live::users(path, scan, inventory).map_err(|error| vec![error])?;
+    let dump = live::users(source, scan, inventory).map_err(|error| vec![error])?;
     match eject::in_use(&dump, removed) {
         errors if errors.is_empty() => Ok(()),
         errors => Err(errors),

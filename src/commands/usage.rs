@@ -2,7 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::live::DUMP;
+use super::management_cluster::DUMP;
 use xaccount::diag::Diagnostic;
 
 /// Flags of kubectl that no verb has, the flag that a verb needs for the advice to hold, and what to type instead.

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::resources::{has_resources, resources_cell};
 use super::screen::Screen;
 use super::table::{Cell, styled, table};
 use unicode_width::UnicodeWidthStr;
@@ -64,22 +65,37 @@ impl TableStyle<'_> {
 pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, style: TableStyle<'_>) -> String {
     const HEAD: [&str; 5] = ["NAMESPACE", "NAME", "ACCOUNT", "VERDICT", "IDENTITY"];
     const MORE: [&str; 8] = ["SOURCE", "ROLE ARN", "REGION", "REASON", "SESSION", "EXTERNAL ID", "KIND", "FILE"];
+    let has_resources = has_resources(status);
+    // Before the verdict.
+    let with_resources = |mut cells: Vec<Cell>, row: &Row| {
+        if has_resources {
+            cells.insert(3, resources_cell(row).into());
+        }
+        cells
+    };
+    let mut head = HEAD.to_vec();
+    if has_resources {
+        head.insert(3, "RESOURCES");
+    }
     if style.wide {
-        let head = [&HEAD[..], &MORE[..]].concat();
-        let rows: Vec<Vec<Cell>> = status.rows.iter().map(|row| wide_cells(status, row, style)).collect();
+        head.extend(MORE);
+        let cells = status.rows.iter().map(|row| with_resources(wide_cells(status, row, style), row));
+        let rows: Vec<Vec<Cell>> = cells.collect();
         return table(style.head(&head), &rows, Screen { width: None, ..style.screen });
     }
     let (mut groups, mut places): (Vec<RowGroup>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
-        let key = (&row.namespace, &row.account, row.verdict_name(), row.verdict.chain.key());
+        let key = (&row.namespace, &row.account, row.verdict_name(), row.verdict.chain.key(), row.resource_accounts());
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.names.push(name(row)),
-            None => groups.push(RowGroup { cells: cells(row, style), names: vec![name(row)] }),
+            None => {
+                groups.push(RowGroup { cells: with_resources(cells(row, style), row), names: vec![name(row)] });
+            }
         }
     }
     let rows: Vec<Vec<Cell>> = groups.into_iter().flat_map(RowGroup::lines).collect();
-    table(style.head(&HEAD), &rows, style.screen)
+    table(style.head(&head), &rows, style.screen)
 }
 
 /// Clusters that differ in their names alone.
@@ -233,6 +249,12 @@ pub(super) fn place<O: Provenance>(inventory: &Inventory<O>, object: ObjectId) -
     }
 }
 
+/// What was read.
+pub(crate) fn source_words<O: Provenance>(inventory: &Inventory<O>) -> &'static str {
+    // A cluster has no files.
+    if inventory.files().is_empty() { "what was read of the cluster" } else { "these files" }
+}
+
 /// Where an identity is; several places, if several documents have it.
 fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
     let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
@@ -324,7 +346,7 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Scree
     let at = match identity_of(status.inventory, hop) {
         Some(_) => places(status.inventory, hop),
         None if made => "created by CAPA".into(),
-        None => "not in these files".into(),
+        None => format!("not in {}", source_words(status.inventory)),
     };
     let head = format!("{}/{}  {at}", hop.kind, hop.name);
     let mut out = format!("  {}\n", screen.wrap(&escape_control(&head), 2, 4));
@@ -348,8 +370,8 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Scree
     out
 }
 
-/// The last line: how many, and their verdicts. `unread` files may have more.
-pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usize) -> String {
+/// The last line: how many, and their verdicts. `unread` says how many files may have more.
+pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: &str) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
     let outcomes = [
         VerdictOutcome::Permitted,
@@ -378,11 +400,6 @@ pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usiz
     }
     let total = parts.join(", ");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    let unread = match unread {
-        0 => String::new(),
-        1 => "; 1 file could not be read".to_owned(),
-        files => format!("; {files} files could not be read"),
-    };
     format!("{total}{counts}{unread} (evaluated for CAPA {})", status.cluster_state.release())
 }
 
@@ -430,7 +447,7 @@ pub(crate) fn account_users<O: Provenance>(
         })
         .collect();
     match cells.is_empty() {
-        true => out.push_str("no identity in these files\n"),
+        true => out.push_str(&format!("no identity in {}\n", source_words(status.inventory))),
         false => {
             out.push_str(&table(style.head(&["NAMESPACES", "IDENTITY", "ROLE ARN", "FILE"]), &cells, style.screen));
         }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
+use super::resources::has_resources;
 use xaccount::aws::AccountId;
-use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::capa::{AccountEvidence, Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::inventory::{Inventory, OriginRef, Provenance, Resource};
 use xaccount::kubernetes::ApiLabelSelector;
 use xaccount::status::{AccessPath, AccountSummary, MappedAccount, Move, NotAsMapped, Row, Status, identity_of};
 
@@ -55,13 +57,31 @@ struct ClusterJson<'s> {
     name: &'s str,
     cluster: &'s str,
     template: bool,
-    file: &'s str,
-    line: usize,
+    file: Option<&'s str>,
+    line: Option<usize>,
     region: Option<&'s str>,
+    /// Only of a cluster, and if objects of files show an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<ResourcesJson<'s>>,
     account: Option<&'s str>,
     #[serde(rename = "notAsMapped")]
     not_as_mapped: Option<NotAsMappedJson<'s>>,
     verdict: VerdictJson<'s>,
+}
+
+/// In which accounts the resources of a cluster are.
+#[derive(Serialize)]
+struct ResourcesJson<'s> {
+    verdict: &'static str,
+    evidence: Vec<EvidenceJson<'s>>,
+}
+
+/// A field that shows an account.
+#[derive(Serialize)]
+struct EvidenceJson<'s> {
+    account: &'s str,
+    resource: &'static str,
+    path: &'static str,
 }
 
 /// The account that the account map says: an id or `source`; `null` and the names of the accounts that match, if there are
@@ -121,8 +141,8 @@ struct AccessPathJson<'s> {
     identity: &'s str,
     #[serde(rename = "roleARN")]
     role_arn: &'s str,
-    file: &'s str,
-    line: usize,
+    file: Option<&'s str>,
+    line: Option<usize>,
     every_namespace: bool,
     namespaces: &'s [String],
     not_known: &'s [String],
@@ -169,32 +189,37 @@ fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// Version 2 of the status of clusters.
-pub(crate) fn status_json<'s>(status: &'s Status<'_>, unread: &'s [UnreadJson]) -> impl Serialize + use<'s> {
+pub(crate) fn status_json<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
+    source: Option<&AccountId>,
+    unread: &'s [UnreadJson],
+) -> impl Serialize + use<'s, O> {
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
         capa_version: status.cluster_state.release().to_string(),
-        clusters: status.rows.iter().map(|row| cluster(status, row)).collect(),
+        clusters: status.rows.iter().map(|row| cluster(status, row, source)).collect(),
         identities: identities(status, status.rows.iter()),
         unread,
     }
 }
 
 /// Version 2 of the status of an account: which clusters use it, and which namespaces may use it.
-pub(crate) fn account_json<'s>(
-    status: &'s Status<'_>,
+pub(crate) fn account_json<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
     account: &'s AccountId,
+    source: Option<&AccountId>,
     rows: &[&'s Row],
     access_paths: &'s [AccessPath],
     unread: &'s [UnreadJson],
-) -> impl Serialize + use<'s> {
+) -> impl Serialize + use<'s, O> {
     let access_path = |access_path: &'s AccessPath| {
-        let found = &status.inventory[access_path.object];
+        let place = place(status.inventory, &status.inventory[access_path.object]);
         AccessPathJson {
             identity: &access_path.name,
             role_arn: &access_path.role_arn,
-            file: &status.inventory.file(found.origin.file).name,
-            line: found.origin.line,
+            file: place.map(|place| place.0),
+            line: place.map(|place| place.1),
             every_namespace: access_path.everyone,
             namespaces: &access_path.namespaces,
             not_known: &access_path.open,
@@ -207,7 +232,7 @@ pub(crate) fn account_json<'s>(
         kind: "AccountStatus",
         capa_version: status.cluster_state.release().to_string(),
         account: account.as_str(),
-        used_by: rows.iter().map(|row| cluster(status, row)).collect(),
+        used_by: rows.iter().map(|row| cluster(status, row, source)).collect(),
         may_be_used_from: access_paths.iter().map(access_path).collect(),
         identities: identities(status, rows.iter().copied()),
         unread,
@@ -241,6 +266,15 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
     MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect(), unread }
 }
 
+fn resources<'s>(row: &'s Row, source: Option<&AccountId>) -> ResourcesJson<'s> {
+    let one = |one: &'s AccountEvidence| EvidenceJson {
+        account: one.account.as_str(),
+        resource: one.resource,
+        path: one.path,
+    };
+    ResourcesJson { verdict: row.resources_verdict(source).name(), evidence: row.evidence.iter().map(one).collect() }
+}
+
 fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     let NotAsMapped { wanted, places } = row.not_as_mapped.as_ref()?;
     let (wanted, matches) = match wanted {
@@ -251,18 +285,19 @@ fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     Some(NotAsMappedJson { wanted, matches, at: places })
 }
 
-fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
+fn cluster<'s, O: Provenance>(status: &'s Status<'_, O>, row: &'s Row, source: Option<&AccountId>) -> ClusterJson<'s> {
     let found = &status.inventory[row.object];
-    let verdict = &row.verdict;
+    let (verdict, place) = (&row.verdict, place(status.inventory, found));
     ClusterJson {
         kind: &found.object.kind,
         namespace: &row.namespace,
         name: &row.name,
         cluster: &row.cluster,
         template: row.template,
-        file: &status.inventory.file(found.origin.file).name,
-        line: found.origin.line,
+        file: place.map(|place| place.0),
+        line: place.map(|place| place.1),
         region: row.region.as_deref(),
+        resources: has_resources(status).then(|| resources(row, source)),
         account: row.account.id().map(AccountId::as_str),
         not_as_mapped: not_as_mapped(row),
         verdict: VerdictJson {
@@ -275,7 +310,15 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
     }
 }
 
-fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
+/// The file and the line of an object, if it is in a file.
+fn place<'s, O: Provenance>(inventory: &'s Inventory<O>, found: &'s Resource<O>) -> Option<(&'s str, usize)> {
+    match found.origin.origin() {
+        OriginRef::Manifest(manifest) => Some((inventory.holder(found), manifest.line)),
+        OriginRef::Live(_) => None,
+    }
+}
+
+fn identities<'s, O: Provenance>(status: &'s Status<'_, O>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
     // An answer is the same for all clusters of a namespace.
     let mut walked: HashMap<&Scope, Walked> = HashMap::new();
     let (mut places, mut all): (HashMap<String, usize>, Vec<(String, IdentityJson<'s>)>) = Default::default();
@@ -299,15 +342,15 @@ fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -
     Identities(all)
 }
 
-fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
-    let found = identity_of(status.inventory, hop).map(|index| &status.inventory[index]);
+fn identity<'s, O: Provenance>(status: &'s Status<'_, O>, hop: &Hop<'s>) -> IdentityJson<'s> {
+    let place = identity_of(status.inventory, hop).and_then(|index| place(status.inventory, &status.inventory[index]));
     let allowed = hop.allowed();
     let selector = allowed.flatten().map(|allowed| &allowed.selector);
     IdentityJson {
         kind: hop.kind,
         name: hop.name,
-        file: found.map(|found| status.inventory.file(found.origin.file).name.as_str()),
-        line: found.map(|found| found.origin.line),
+        file: place.map(|place| place.0),
+        line: place.map(|place| place.1),
         role_arn: hop.role_arn,
         account: hop.account.map(AccountId::as_str),
         session_name: hop.session_name,

@@ -38,6 +38,8 @@ mod library;
 mod links;
 #[cfg(unix)]
 mod lint_against;
+#[cfg(all(unix, feature = "live"))]
+mod live;
 mod outputs;
 mod patch;
 #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! No verb that reads files opens a socket: all cases run where none can be opened, and where an attempt is seen.
+//! No verb that reads files opens a socket: all cases run where none can be opened, and where an attempt is seen. There is a
+//! kubeconfig, except for the cases that read a management cluster.
 //!
 //! strace makes every network system call fail, and records it: `-e inject=%network:error=EACCES`. io_uring, which
 //! could open sockets without these calls, fails as well. Without strace, or where tracing is not allowed, the test is
@@ -49,15 +50,31 @@ fn missing(directory: &Path) -> Option<String> {
     }
 }
 
+/// The cases with `status` without paths, or `--live` without a file.
+const READ_A_CLUSTER: [&str; 3] = ["eject/prune-live", "running/live-bad", "status/no-files"];
+
+const KUBECONFIG: &str = "apiVersion: v1
+kind: Config
+current-context: a
+clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}]
+contexts: [{name: a, context: {cluster: a, user: a}}]
+users: [{name: a, user: {}}]
+";
+
 /// Records a case that fails without sockets; returns the number of its runs.
 fn check(case: &Case, failures: &mut Vec<String>) -> usize {
     let directory = tempfile::tempdir().unwrap();
     write_tree(directory.path(), &case.files);
     let expected = fs::read_to_string(root().join("tests/cases").join(&case.name).join("status")).unwrap();
     let mut statuses = String::new();
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    fs::write(kubeconfig.path(), KUBECONFIG).unwrap();
     for line in &case.runs {
         let mut program = xaccount();
         program.args(words(line));
+        if !READ_A_CLUSTER.contains(&case.name.as_str()) {
+            program.env("KUBECONFIG", kubeconfig.path());
+        }
         let (output, calls) = traced(&program, directory.path(), &case.stdin).unwrap();
         statuses += &format!("{}\n", output.status.code().unwrap());
         if !calls.is_empty() {

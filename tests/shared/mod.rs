@@ -5,12 +5,13 @@ use std::process::Command;
 
 pub(crate) mod cases;
 
-/// The program under test, without the environment's settings for colour.
+/// The program under test, without the environment's settings for colour and its management cluster.
 pub(crate) fn xaccount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
         command.env_remove(name);
     }
+    command.env_remove("KUBERNETES_SERVICE_HOST").env("KUBECONFIG", "/no/kubeconfig");
     command
 }
 

@@ -10,6 +10,7 @@ use xaccount::aws::AccountId;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files;
+use xaccount::inventory::Provenance;
 use xaccount::session::Session;
 use xaccount::status::{self, AccountClusters, MapOptions, Options, Status};
 
@@ -63,9 +64,9 @@ pub(crate) struct Generated {
 ///
 /// # Errors
 /// As [`output::account_map`].
-pub(crate) fn generated(
+pub(crate) fn generated<O: Provenance>(
     session: &Session,
-    status: &Status<'_>,
+    status: &Status<'_, O>,
     names: &BTreeMap<AccountId, String>,
     source: Option<&AccountId>,
 ) -> Result<Generated, Diagnostic> {

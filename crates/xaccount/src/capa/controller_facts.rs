@@ -3,6 +3,7 @@
 use lossless_yaml::{NodeId, Tree};
 
 use super::field::{Field, descend, meta};
+use super::workload::{Workload, workload};
 use crate::diag::Span;
 use crate::kubernetes::base64;
 use crate::templates::is_filled_in;
@@ -36,6 +37,8 @@ pub enum ControllerFact {
         /// The place of `httpTokens`.
         span: Span,
     },
+    /// A Deployment or a running Pod of CAPA.
+    Workload(Workload),
     /// Machines that are made from an `AWSMachineTemplate`.
     Machines {
         /// The name of the template.
@@ -47,6 +50,9 @@ pub enum ControllerFact {
 
 /// What an object of this type shows.
 pub(super) fn controller_fact(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Option<ControllerFact> {
+    if let Some(workload) = workload(tree, node, api_version, kind) {
+        return Some(ControllerFact::Workload(workload));
+    }
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     match (group, kind) {
         ("", "ServiceAccount") => {

@@ -13,13 +13,16 @@ mod class_variable;
 mod cluster_class;
 mod controller_facts;
 pub mod errata;
+mod evidence;
 mod field;
 mod go_template;
 mod identity;
 mod labels;
 mod list;
+mod live_resources;
 mod misplaced;
 mod object;
+mod observed;
 mod refused_field;
 mod release;
 mod support;
@@ -29,6 +32,7 @@ mod twice;
 mod unusable;
 mod value;
 mod verdict;
+mod workload;
 mod wrapper;
 
 pub use account_scoped::{ACCOUNT_ROLES, AccountScoped, Companion, INSTALLER_ROLE, USED_ROLES, is_companion};
@@ -42,6 +46,7 @@ pub use cluster_class::{
     ClassPart, ClassPatch, ClassTemplate, ClassVariable, ClusterClass, ReferenceWrite, WrittenPart, WrittenValue,
 };
 pub use controller_facts::{ControllerFact, KEYS_SECRET, SERVICE_ACCOUNT};
+pub use evidence::AccountEvidence;
 pub use field::{
     ClassDecision, ClassReference, DecidedBy, DecidingVariable, Field, IdentityKindSource, IdentityReference,
     ObjectReference, Reference, Rest, State, Undecided,
@@ -50,8 +55,10 @@ pub use go_template::{Rendered, TemplateText};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
+pub use live_resources::{CAPA_RESOURCE, CONTROLLER_LABEL, LIVE_RESOURCES, LiveResource};
 pub(crate) use object::elsewhere_spec;
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
+pub use observed::{Condition, OLD_CONDITIONS, Observed};
 pub use refused_field::RefusedField;
 pub use release::Release;
 pub use support::{Support, is_kept_as_written, is_unserved, not_served, read_since, served_since, support};
@@ -69,4 +76,5 @@ pub use verdict::{
     Chain, ClusterState, Cursor, Evaluated, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId,
     Subject, Verdict, VerdictOutcome, Walked, evaluate, makes_controller_identity,
 };
+pub use workload::{RunsAs, Workload};
 pub use wrapper::{WRAPPER_KINDS, Wrapper, WrapperKind, wrapper, wrapper_kind_of};

@@ -9,6 +9,7 @@ use super::alive::{Mark, mark};
 use super::beyond_clusterawsadm::{BeyondClusterawsadm, beyond_clusterawsadm};
 use super::cluster_class::{ClusterClass, cluster_class};
 use super::controller_facts::{ControllerFact, controller_fact};
+use super::evidence::{AccountEvidence, evidence, is_only_evidence};
 use super::field::{
     ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at,
 };
@@ -17,6 +18,7 @@ use super::identity::{
 };
 use super::labels::Labels;
 use super::misplaced::misplaced;
+use super::observed::{Observed, observed};
 use super::refused_field::{ExaminedKind, RefusedField, refused_fields};
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{Topology, TopologyCluster, class_templates, cluster};
@@ -70,7 +72,9 @@ pub enum ObjectKind {
     Secret,
     /// Another object that shows something about the pod of CAPA, or about what it needs in AWS; only if it was requested,
     /// see [`beside`].
-    Observed,
+    OfController,
+    /// Another object that shows in which account a cluster's resources are; only if it was requested, see [`beside`].
+    Evidence,
     /// An object of Flux or Argo CD that applies a directory.
     GitOps(GitOps),
     /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
@@ -120,6 +124,10 @@ pub struct Object {
     pub is_paused: bool,
     /// What kustomizations do with it; `None` if it is applied as it is.
     pub applied: Option<Box<Applied>>,
+    /// In which accounts its resources are, as far as it shows that.
+    pub evidence: Box<[AccountEvidence]>,
+    /// What controllers wrote into it, if an API server returned it.
+    pub observed: Option<Box<Observed>>,
     /// What it shows about the pod of CAPA.
     pub controller_fact: Option<Box<ControllerFact>>,
     /// Its fields that need permissions which clusterawsadm does not grant.
@@ -217,7 +225,8 @@ impl ObjectKind {
                 | Self::Elsewhere(_)
                 | Self::Namespace
                 | Self::Secret
-                | Self::Observed
+                | Self::OfController
+                | Self::Evidence
                 | Self::Class(_)
                 | Self::GitOps(_)
                 | Self::Wrapper(_)
@@ -339,6 +348,11 @@ pub(super) fn view_as(
         // Not needed for kinds without a reference.
         alive: match &object_kind {
             ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => mark(tree, node, &api_version, &kind),
+            _ => None,
+        },
+        evidence: evidence(tree, node, &api_version, &kind),
+        observed: match &object_kind {
+            ObjectKind::Referencing { .. } => observed(tree, node, &kind),
             _ => None,
         },
         api_version,
@@ -496,8 +510,9 @@ pub fn beside(object: &mut Object) {
             object.object_kind = ObjectKind::Secret;
             object.labels = Labels::default();
         }
+        _ if is_only_evidence(&object.api_version, &object.kind) => object.object_kind = ObjectKind::Evidence,
         _ if object.controller_fact.is_some() || !object.beyond_clusterawsadm.is_empty() => {
-            object.object_kind = ObjectKind::Observed
+            object.object_kind = ObjectKind::OfController;
         }
         _ => {}
     }
@@ -540,6 +555,8 @@ pub(super) fn refused(
         applied: None,
         controller_fact: None,
         beyond_clusterawsadm: Box::default(),
+        evidence: Box::default(),
+        observed: None,
     }
 }
 

@@ -334,6 +334,16 @@ impl Default for Inventory {
     }
 }
 
+impl Inventory {
+    /// The same objects, in the same order, as objects of a cluster: the file in which they were is only what an API
+    /// server returned.
+    #[must_use]
+    pub fn to_live(&self, origin: &Live) -> Inventory<Live> {
+        let live = |found: &Resource| Resource { object: found.object.clone(), origin: origin.clone() };
+        Inventory::new(Vec::new(), self.objects().iter().map(live).collect())
+    }
+}
+
 impl From<Inventory> for Inventory<AnyOrigin> {
     fn from(inventory: Inventory) -> Self {
         inventory.into_origins()

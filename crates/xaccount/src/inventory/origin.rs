@@ -31,8 +31,6 @@ pub struct Manifest {
 pub struct Live {
     /// The kubeconfig context through which it was read.
     pub context: String,
-    /// Its `metadata.resourceVersion`.
-    pub resource_version: Option<String>,
 }
 
 /// The origin of an object in a file or in a cluster.

@@ -48,9 +48,7 @@ fn manifests(clusters: &[String]) -> Inventory {
 
 /// The same objects as an API server would return them.
 fn live(inventory: &Inventory) -> Inventory<Live> {
-    let origin = Live { context: "kind-management".into(), resource_version: Some("7".into()) };
-    let found = |found: &Resource| Resource { object: found.object.clone(), origin: origin.clone() };
-    Inventory::new(Vec::new(), inventory.objects().iter().map(found).collect())
+    inventory.to_live(&Live { context: "kind-management".into() })
 }
 
 fn clusters() -> [String; 4] {

@@ -1,11 +1,13 @@
 //! The logic of `status`: each cluster's account and identities, and whether CAPA allows it. No I/O.
 
+mod controllers;
 mod errata;
 #[cfg(test)]
 mod live_tests;
 mod map;
 mod moves;
 mod not_as_mapped;
+mod resources;
 mod row;
 mod users;
 
@@ -22,9 +24,11 @@ use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Res
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
+pub use controllers::{Controller, controllers};
 pub use map::{AccountClusters, Map, MapOptions, map};
 pub use moves::{Cause, Move, MoveSide, moves};
 pub use not_as_mapped::mark_not_as_mapped;
+pub use resources::ResourcesVerdict;
 pub use row::{AccountSummary, MappedAccount, NOT_AS_MAPPED, NotAsMapped, Row};
 pub use users::{AccessPath, access_paths, used_by};
 
@@ -105,6 +109,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);
     }
+    resources::add_evidence(inventory, &mut rows);
     Status { inventory, cluster_state, rows, warnings }
 }
 
@@ -191,8 +196,8 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
     };
     let (namespace, account) = (namespace.to_owned(), AccountSummary::of(&verdict));
     let region = region.or(found.object.region()).map(str::to_owned);
-    let not_as_mapped = None;
-    Row { object, namespace, name, cluster, template, account, verdict, not_as_mapped, region, reference }
+    let (not_as_mapped, evidence) = (None, Vec::new());
+    Row { object, namespace, name, cluster, template, account, verdict, not_as_mapped, evidence, region, reference }
 }
 
 /// The row of an object that CAPA refuses, or that is ambiguous.

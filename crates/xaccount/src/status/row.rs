@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::aws::AccountId;
-use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, Verdict, VerdictOutcome};
+use crate::capa::{AccountEvidence, CONTROLLER_IDENTITY, IdentityKind, Reason, Verdict, VerdictOutcome};
 use crate::diag::{Span, escape_control};
 use crate::inventory::ObjectId;
 
@@ -108,6 +108,8 @@ pub struct Row {
     pub verdict: Verdict,
     /// What the account map says, if the cluster is in another account; see [`mark_not_as_mapped`](super::mark_not_as_mapped).
     pub not_as_mapped: Option<NotAsMapped>,
+    /// In which accounts its resources are, as far as objects show that.
+    pub evidence: Vec<AccountEvidence>,
     /// The region, as it is applied.
     pub region: Option<String>,
     /// The place of the reference, or of the deepest existing part of its path.
