@@ -107,6 +107,12 @@ impl Tree {
         let session = Session::in_memory([(live.to_string(), Arc::new(cluster.list.clone()))]);
         let mut tree = Self::scanned(session, args, |_, inventory| Ok((inventory, Vec::new())))?;
         tree.live = Some(tree.inventory.to_live(&live));
+        // The answer of the API server is shown nowhere.
+        for one in tree.warnings.iter_mut().chain(&mut tree.unread) {
+            one.primary = None;
+            one.others.clear();
+        }
+        tree.warnings.extend(cluster.hidden_controller.iter().cloned());
         tree.unread.extend(cluster.unreadable.iter().cloned());
         Ok(tree)
     }
