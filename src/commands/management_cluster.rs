@@ -10,6 +10,7 @@ pub(crate) const DUMP: &str =
     "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml";
 
 /// What to read.
+#[cfg_attr(not(feature = "live"), allow(dead_code))]
 pub(crate) struct ClusterRequest<'r> {
     pub(crate) cluster: &'r ClusterArgs,
     /// None means that of the context.
@@ -30,6 +31,8 @@ pub(crate) struct ManagementCluster {
     pub(crate) list: Vec<u8>,
     /// What could not be read, as warnings.
     pub(crate) unreadable: Vec<Diagnostic>,
+    /// The same about the controller, on which no verdict depends.
+    pub(crate) hidden_controller: Vec<Diagnostic>,
     /// The uid of `kube-system`, or why it can't be read.
     uid: Result<String, String>,
 }
@@ -110,12 +113,16 @@ mod enabled {
                     .filter(|timeout| !timeout.is_zero()),
             };
             let snapshot = xaccount_live::read(&access, &scope).map_err(|error| diagnostic(&error, request))?;
+            let (of_controller, others): (Vec<&Unreadable>, Vec<&Unreadable>) =
+                snapshot.unreadable.iter().partition(|one| one.resource.of_controller);
+            let warnings = |all: Vec<&Unreadable>| all.into_iter().map(unreadable).collect();
             Ok(Self {
+                hidden_controller: warnings(of_controller),
+                unreadable: warnings(others),
                 context: snapshot.context,
                 server: snapshot.server,
                 namespaces: snapshot.namespaces,
                 list: snapshot.list,
-                unreadable: snapshot.unreadable.iter().map(unreadable).collect(),
                 uid: snapshot.uid,
             })
         }

@@ -32,7 +32,9 @@ pub(crate) use resources::{resource_lines, resources_summary};
 pub(crate) use sarif::{FixedFiles, lint_sarif};
 pub(crate) use screen::{DEFAULT_WIDTH, NARROWEST, Screen};
 pub(crate) use statistics::{lint_statistics, lint_statistics_json};
-pub(crate) use status::{TableStyle, account_users, moved, status_names, status_reasons, status_summary, status_table};
+pub(crate) use status::{
+    TableStyle, account_users, moved, source_words, status_names, status_reasons, status_summary, status_table,
+};
 pub(crate) use status_json::{UnreadJson, account_json, moves_json, status_json};
 pub(crate) use summary::count;
 pub(crate) use summary::{Wording, cluster_lines, summary};

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::screen::Screen;
-use xaccount::capa::{Condition, OLD_CONDITIONS, Observed};
+use xaccount::capa::{OLD_CONDITIONS, Observed, ReportedCondition};
 use xaccount::diag::escape_control;
 use xaccount::inventory::Provenance;
 use xaccount::status::{Controller, Status};
@@ -62,8 +62,8 @@ fn sentences(observed: &Observed, controllers: &[Controller], now: i64) -> Vec<S
 }
 
 /// A condition that is not as it should be.
-fn sentence(condition: &Condition, now: i64) -> Option<String> {
-    let Condition { name, status, reason, since, principal } = condition;
+fn sentence(condition: &ReportedCondition, now: i64) -> Option<String> {
+    let ReportedCondition { name, status, reason, since, principal } = condition;
     let age = for_how_long(since.as_deref(), now);
     let is_good = if name == "Paused" { "False" } else { "True" };
     if OLD_CONDITIONS.contains(&name.as_str()) {
@@ -111,12 +111,18 @@ fn seconds(time: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn condition(name: &str, status: &str) -> Condition {
+    fn condition(name: &str, status: &str) -> ReportedCondition {
         let since = Some("2026-11-27T04:05:06Z".to_owned());
-        Condition { name: name.into(), status: status.into(), reason: Some("Why".into()), since, principal: None }
+        ReportedCondition {
+            name: name.into(),
+            status: status.into(),
+            reason: Some("Why".into()),
+            since,
+            principal: None,
+        }
     }
 
-    fn observed(conditions: Vec<Condition>) -> Observed {
+    fn observed(conditions: Vec<ReportedCondition>) -> Observed {
         Observed {
             created: Some("2026-11-30T03:05:06Z".into()),
             deleting_since: None,
@@ -153,8 +159,10 @@ mod tests {
     fn only_what_is_wrong_is_shown() {
         let good = vec![condition("Ready", "True"), condition("Paused", "False")];
         assert!(sentences(&observed(good), &[], NOW).is_empty());
-        let refused =
-            Condition { principal: Some("arn:aws:iam::222222222222:user/a".into()), ..condition("VpcReady", "False") };
+        let refused = ReportedCondition {
+            principal: Some("arn:aws:iam::222222222222:user/a".into()),
+            ..condition("VpcReady", "False")
+        };
         let bad = vec![
             condition("Ready", "Unknown"),
             condition("Paused", "True"),

@@ -19,7 +19,7 @@ use crate::commands::management_cluster::ManagementCluster;
 use crate::commands::request::selection;
 use crate::commands::revision::{Against, MissingInputs, Revision, root_in};
 use crate::commands::{CommandError, Messages};
-use crate::output::UnreadJson;
+use crate::output::{self, UnreadJson};
 
 pub(super) const USAGE: Usage =
     Usage { verb: "status", flags: "", edits: false, reads_kustomizations: false, prints: "" };
@@ -107,6 +107,12 @@ impl Tree {
         let session = Session::in_memory([(live.to_string(), Arc::new(cluster.list.clone()))]);
         let mut tree = Self::scanned(session, args, |_, inventory| Ok((inventory, Vec::new())))?;
         tree.live = Some(tree.inventory.to_live(&live));
+        // The answer of the API server is shown nowhere.
+        for one in tree.warnings.iter_mut().chain(&mut tree.unread) {
+            one.primary = None;
+            one.others.clear();
+        }
+        tree.warnings.extend(cluster.hidden_controller.iter().cloned());
         tree.unread.extend(cluster.unreadable.iter().cloned());
         Ok(tree)
     }
@@ -125,6 +131,13 @@ impl Tree {
             selection.has_namespace(&row.namespace) && selection.selects(&self.inventory, row.object).unwrap_or(true)
         };
         status.rows.retain(is_selected);
+        if self.live.is_some() {
+            // Verdicts are about files.
+            for message in status.rows.iter_mut().filter_map(|row| row.verdict.message.as_mut()) {
+                *message =
+                    message.replace("not in these files", &format!("not in {}", output::source_words(inventory)));
+            }
+        }
         status
     }
 

@@ -45,6 +45,18 @@ fn inject_refuses_to_move_a_cluster_that_runs() {
     assert!(status == Some(2) && all.contains("context management") && all.contains("--move-account"), "{all}");
     let (status, all) = run(server, directory.path(), "inject c.yaml --account 222222222222 --context management");
     assert!(status == Some(2) && all.contains("pass --live without a file"), "{all}");
+    // Who runs CAPA does not matter here.
+    let role = String::from_utf8(server.run("status --print-rbac").stdout).unwrap();
+    let role = role.replace("xaccount-status", "without-controller").replace("[namespaces, pods]", "[namespaces]");
+    let role: Vec<&str> = role.lines().filter(|line| !line.contains("deployments")).collect();
+    server.kubectl(&["apply", "-f", "-"], &role.join("\n"));
+    let binding = ["create", "clusterrolebinding", "blind", "--clusterrole=without-controller", "--user=blind"];
+    server.kubectl(&binding, "");
+    let line = "inject c.yaml --account 222222222222 --live --as blind --check";
+    let (status, all) = run(server, directory.path(), line);
+    assert!(status == Some(2) && all.contains("--move-account") && !all.contains("unreadable"), "{all}");
+    let (status, all) = run(server, directory.path(), &format!("status -n {namespace} --as blind --exit-code"));
+    assert!(status == Some(0) && all.contains("unreadable: pods"), "{all}");
     // Without permission there is no answer, and nothing is changed.
     let before = fs::read(&path).unwrap();
     let (status, all) =

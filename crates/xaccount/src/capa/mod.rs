@@ -58,7 +58,7 @@ pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use live_resources::{CAPA_RESOURCE, CONTROLLER_LABEL, LIVE_RESOURCES, LiveResource};
 pub(crate) use object::elsewhere_spec;
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
-pub use observed::{Condition, OLD_CONDITIONS, Observed};
+pub use observed::{OLD_CONDITIONS, Observed, ReportedCondition};
 pub use refused_field::RefusedField;
 pub use release::Release;
 pub use support::{Support, is_kept_as_written, is_unserved, not_served, read_since, served_since, support};

@@ -21,12 +21,12 @@ pub struct Observed {
     /// Whether another program manages it: the annotation `cluster.x-k8s.io/managed-by`, with any value.
     pub is_externally_managed: bool,
     /// Its conditions.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<ReportedCondition>,
 }
 
 /// A condition, without its message, which may quote data of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub struct ReportedCondition {
     /// `Ready`
     pub name: String,
     /// `True`, `False` or `Unknown`
@@ -59,7 +59,7 @@ pub(super) fn observed(tree: &Tree<'_>, object: NodeId, kind: &str) -> Option<Bo
         |node: NodeId, path: &[&str]| descend(tree, node, path).and_then(|list| tree.items(list)).unwrap_or_default();
     let finalizer = FINALIZERS.iter().find(|(of, _)| *of == kind).map(|(_, finalizer)| *finalizer);
     let has = |wanted: &str| items(metadata, &["finalizers"]).iter().any(|&one| tree.text(one) == Some(wanted));
-    let mut conditions: Vec<Condition> = Vec::new();
+    let mut conditions: Vec<ReportedCondition> = Vec::new();
     // The second place is that of the next API version of CAPA.
     for path in [&["status", "conditions"][..], &["status", "deprecated", "v1beta1", "conditions"]] {
         for &item in items(object, path) {
@@ -69,7 +69,7 @@ pub(super) fn observed(tree: &Tree<'_>, object: NodeId, kind: &str) -> Option<Bo
             }
             let (reason, since) = (text(item, "reason"), text(item, "lastTransitionTime"));
             let principal = text(item, "message").and_then(|message| refused_principal(&message));
-            conditions.push(Condition { name, status, reason, since, principal });
+            conditions.push(ReportedCondition { name, status, reason, since, principal });
         }
     }
     Some(Box::new(Observed {
