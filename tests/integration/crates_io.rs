@@ -40,9 +40,12 @@ fn binstall_downloads_the_archives_of_the_release() {
     let repository = "https://github.com/example/kubectl-xaccount";
     let mut stamp = Command::new("python3");
     let stamped = ok(stamp.arg(root().join("scripts/stamp")).args(["--cargo", "--repository", repository]));
-    for (member, target) in
-        [("", "src/main.rs"), ("crates/lossless-yaml", "src/lib.rs"), ("crates/xaccount", "src/lib.rs")]
-    {
+    for (member, target) in [
+        ("", "src/main.rs"),
+        ("crates/lossless-yaml", "src/lib.rs"),
+        ("crates/xaccount", "src/lib.rs"),
+        ("crates/xaccount-live", "src/lib.rs"),
+    ] {
         let place = directory.path().join(member);
         fs::create_dir_all(place.join("src")).unwrap();
         fs::write(place.join(target), "").unwrap();
@@ -52,7 +55,7 @@ fn binstall_downloads_the_archives_of_the_release() {
     let metadata = ok(cargo().current_dir(directory.path()).args(["metadata", "--no-deps", "--format-version", "1"]));
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    assert_eq!(packages.len(), 3);
+    assert_eq!(packages.len(), 4);
     for package in packages {
         assert_eq!(package["repository"], repository, "{}", package["name"]);
     }

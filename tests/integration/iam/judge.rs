@@ -142,7 +142,21 @@ fn names(grant: &Grant) -> Vec<&str> {
 /// Whether some Allow is for a subject of the grant.
 pub(super) fn names_a_subject(document: &Value, grant: &Grant) -> bool {
     let names = names(grant);
-    subjects(document, grant).flat_map(listed).filter_map(Value::as_str).any(|subject| names.contains(&subject))
+    subjects(document, grant)
+        .flat_map(listed)
+        .chain(principal_arns(document))
+        .filter_map(Value::as_str)
+        .any(|subject| names.contains(&subject))
+}
+
+/// The values of all conditions on `aws:PrincipalArn`: the subjects of a statement for the root of their account.
+fn principal_arns(document: &Value) -> impl Iterator<Item = &Value> {
+    listed(&document["Statement"])
+        .iter()
+        .filter_map(|statement| statement["Condition"].as_object())
+        .flat_map(|condition| condition.values().filter_map(Value::as_object).flatten())
+        .filter(|(key, _)| key.eq_ignore_ascii_case("aws:PrincipalArn"))
+        .flat_map(|(_, values)| listed(values))
 }
 
 /// Whether a statement is the grant's own.
@@ -156,8 +170,10 @@ pub(super) fn names_only_subjects(document: &Value, grant: &Grant) -> bool {
     let names = names(grant);
     listed(&document["Statement"]).iter().all(|statement| statement["Effect"] == "Allow")
         && subjects(document, grant).all(|subjects| {
-            listed(subjects).iter().all(|subject| subject.as_str().is_some_and(|subject| names.contains(&subject)))
+            let is_one = |subject: &str| names.contains(&subject) || subject.ends_with(":root");
+            listed(subjects).iter().all(|subject| subject.as_str().is_some_and(is_one))
         })
+        && principal_arns(document).all(|arn| arn.as_str().is_some_and(|arn| names.contains(&arn)))
 }
 
 /// Whether merging turns no element into a list, so that removing leaves no list.

@@ -78,6 +78,10 @@ fn of_simulate(line: &Value, decision: &str) -> Option<&'static str> {
         // AWS takes a variable as plain text there (IAM user guide, "IAM JSON policy elements: Version").
         return Some("its error about variables in an old version");
     }
+    if line["resource"].as_str().is_some_and(|arn| arn.matches(':').count() > 5) && document.contains("*:") {
+        // A `*` at the end of a segment goes beyond the colon (IAM user guide, "IAM JSON policy elements: Resource").
+        return Some("it matches segment by segment");
+    }
     // In the simulator, no address is in the block that has all addresses.
     document.contains("\"0.0.0.0/0\"").then_some("its error about 0.0.0.0/0")
 }

@@ -35,7 +35,7 @@ impl PolicyChange {
     /// Adds the statements to a document of strict JSON, unless it already has equal or wider ones.
     ///
     /// # Errors
-    /// As [`merge`] and [`SourceTrust::merge`].
+    /// As [`merge()`] and [`SourceTrust::merge`].
     pub fn merge(&self, document: &[u8], options: &MergeOptions) -> Result<MergeOutcome, Vec<SpannedError>> {
         match self {
             Self::Grant(grant) => merge(document, grant, options),

@@ -25,7 +25,7 @@ pub(super) fn array_refused(at: Location) -> Diagnostic {
 }
 
 /// The error for the first document of a file that is an array of objects, of whatever kind. For a run that found nothing;
-/// [`scan`] refuses arrays of CAPA objects only.
+/// [`scan()`](super::scan()) refuses arrays of CAPA objects only.
 pub fn array(file: FileId, bytes: &[u8]) -> Option<Diagnostic> {
     Source::new(bytes).segments().find_map(|document| {
         let tree = skim(&document).ok()?;
