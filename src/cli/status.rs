@@ -52,7 +52,7 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EXIT_STATUS,
     help_template = TEMPLATE,
-    override_usage = "kubectl xaccount status PATH... [-R] [-o FORMAT] [flags]\n       kubectl xaccount status [-n NS | -A] [-o FORMAT] [flags]")]
+    override_usage = "kubectl xaccount status PATH... [-R] [-o FORMAT] [flags]\n       kubectl xaccount status [-n NS | -A] [flags]")]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) input: InputArgs,
